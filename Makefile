@@ -1,0 +1,54 @@
+# Every task builds .venv by itself from requirements.txt (pinned and hashed).
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix bench lab docs notebooks lock clean
+
+help:  ## list the tasks
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "custlens needs Python 3.11 or newer; set PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY)  ## fetch the embedded demo store and write its report
+	$(BIN)/custlens demo --output custlens-demo.html
+
+test: check  ## check, then run every test and notebook
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=60 --override-ini addopts= notebooks
+
+check: $(READY)  ## format, lint, types, import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(READY)  ## format and repair what ruff can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## print speed and memory as ratios against named peers
+	$(BIN)/python -m bench.frames
+
+lab: $(READY)  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+docs: $(READY)  ## write the data dictionary and the API reference into docs/
+	$(BIN)/python -m docs.build
+
+notebooks: $(READY)  ## run the notebooks again and save their outputs
+	$(BIN)/python -m notebooks.save
+
+lock: $(READY)  ## pin requirements.txt anew from pyproject.toml (needs uv)
+	uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements.txt
+
+clean:  ## remove what the tasks made
+	rm -rf .venv docs/api .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache custlens-demo.html dist

@@ -1,0 +1,100 @@
+"""The command line: demo, report, serve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from custlens.errors import CustlensError
+
+__all__ = ["main"]
+
+
+class _Group(click.Group):
+    """Shows an error of custlens as one sentence, not as a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CustlensError as error:
+            message = str(error)
+        raise click.ClickException(message)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="custlens")
+def main() -> None:
+    """Who are this store's customers, what are they worth, and who is slipping away?"""
+
+
+def demo_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that choose a demo store."""
+    for option in (
+        click.option("--seed", default=7, show_default=True, help="Seed of the generated shop."),
+        click.option(
+            "--customers", default=5_000, show_default=True, type=click.IntRange(0), help="Size of the generated shop."
+        ),
+        click.option(
+            "--data",
+            default="generated",
+            show_default=True,
+            type=click.Choice(["generated", "cdnow"]),
+            help="A generated shop, or a real one: CDNOW, 1997-98.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@demo_options
+@click.option("--output", default="custlens-demo.html", show_default=True, type=click.Path(path_type=Path))
+def demo(data: str, customers: int, seed: int, output: Path) -> None:
+    """Report on a demo store: no token and no network needed.
+
+    Starts the store on this machine, fetches its customers over HTTP, validates them, and runs report.ipynb.
+    """
+    shop = "the CDNOW store" if data == "cdnow" else f"a store of {customers:,} customers"
+    click.echo(f"Serving {shop}, fetching, and reporting:", err=True)
+    _report(output, {"demo": data, "customers": customers, "seed": seed})
+
+
+@main.command()
+@click.option("--output", default="custlens-report.html", show_default=True, type=click.Path(path_type=Path))
+@click.option("--reveal", is_flag=True, help="Show names and email addresses; hidden by default.")
+def report(output: Path, reveal: bool) -> None:
+    """Report on your store, named by ECWID_STORE_ID and ECWID_TOKEN."""
+    from custlens.api.client import Client
+
+    client = Client.from_env()  # says at once what is missing
+    click.echo(f"Fetching store {client.store_id}, and reporting:", err=True)
+    _report(output, {"demo": None, "reveal": reveal})
+
+
+@main.command()
+@demo_options
+@click.option("--port", default=0, help="Port on 127.0.0.1; a free one by default.")
+def serve(data: str, customers: int, seed: int, port: int) -> None:
+    """Run a demo store on this machine until Ctrl-C."""
+    from custlens import demo
+
+    with demo.serve(data, customers=customers, seed=seed, port=port) as shop:
+        click.echo(f"{shop}. To use it:\n")
+        click.echo(f"  export ECWID_BASE_URL={shop.url}")
+        click.echo(f"  export ECWID_STORE_ID={shop.store_id}")
+        click.echo(f"  export ECWID_TOKEN={shop.token}\n")
+        click.echo("Ctrl-C ends it.")
+        try:
+            shop.wait()
+        except KeyboardInterrupt:
+            click.echo("\nEnded.")
+
+
+def _report(output: Path, parameters: dict[str, Any]) -> None:
+    from custlens import report
+
+    path = report.write(output, parameters=parameters)
+    click.echo(f"Report: {path}")

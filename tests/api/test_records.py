@@ -1,0 +1,76 @@
+import msgspec
+import pytest
+
+from custlens.api.records import Customer, Stats, read_customer
+
+
+def test_every_table_of_the_api_is_read_one_to_one():
+    raw = b"""{"id": 177737165, "email": "a@b.example", "registered": "2014-06-06 18:57:19 +0400",
+        "updated": "2014-06-06 18:57:19 +0400", "customerGroupId": 5, "customerGroupName": "VIP",
+        "billingPerson": {"name": "Ann", "companyName": "Co", "street": "S", "city": "C", "countryCode": "US",
+            "countryName": "United States", "postalCode": "1", "stateOrProvinceCode": "NY",
+            "stateOrProvinceName": "New York", "phone": "+1", "firstName": "Ann", "lastName": "B"},
+        "shippingAddresses": [{"id": 7, "name": "Ann", "note": "n", "createdDate": "2014-06-06 18:57:19 +0400",
+            "defaultAddress": true, "orderBy": 0, "addressFormatted": "S, C"}],
+        "contacts": [{"id": 9, "contact": "a@b.example", "type": "EMAIL", "handle": "h", "default": true, "note": "n",
+            "orderBy": 1, "timestamp": "2014-06-06 18:57:19 +0400"}],
+        "taxId": "t", "taxIdValid": true, "b2b_b2c": "b2c", "fiscalCode": "f", "electronicInvoicePecEmail": "p",
+        "electronicInvoiceSdiCode": "s", "taxExempt": false, "acceptMarketing": true, "lang": "en",
+        "stats": {"numberOfOrders": 2, "salesValue": 195, "averageOrderValue": 97.5,
+            "firstOrderDate": "2014-06-06 18:57:19 +0400", "lastOrderDate": "2014-06-07 18:57:19 +0400"},
+        "name": "Ann", "totalOrderCount": 3, "externalReferenceId": "x", "privateAdminNotes": "", "favorites": [],
+        "extrafields": {}}"""
+    customer = read_customer(raw)
+    assert customer.extra is None
+    assert msgspec.json.decode(msgspec.json.encode(customer)) == msgspec.json.decode(raw)
+    assert customer.stats == Stats(
+        number_of_orders=2,
+        sales_value=195.0,
+        average_order_value=97.5,
+        first_order_date="2014-06-06 18:57:19 +0400",
+        last_order_date="2014-06-07 18:57:19 +0400",
+    )
+    assert type(customer.stats.sales_value) is float
+
+
+def test_absent_and_null_read_alike():
+    names = [name for name in Customer.__struct_encode_fields__ if name not in ("id", "$extra")]
+    nulls = msgspec.json.encode({"id": 1, **dict.fromkeys(names)})
+    assert read_customer(nulls) == read_customer(b'{"id": 1}') == Customer(id=1)
+
+
+def test_unknown_fields_are_kept_by_path():
+    raw = (
+        b'{"id": 1, "tier": {"a": [1]}, "stats": {"refunds": 2}, "contacts": [{"id": 4}, {"id": 5, "verified": true}]}'
+    )
+    customer = read_customer(raw)
+    assert customer.extra == {"tier": {"a": [1]}, "stats.refunds": 2, "contacts[1].verified": True}
+    assert [contact.id for contact in customer.contacts] == [4, 5]
+
+
+def test_a_bad_contact_harms_only_itself_where_someone_takes_it():
+    bad = []
+    customer = read_customer(b'{"id": 1, "contacts": [{"id": "x"}, {"id": 5}]}', lambda *item: bad.append(item))
+    assert [contact.id for contact in customer.contacts] == [5]
+    assert bad == [("contacts[0]", {"id": "x"}, "Expected `int | null`, got `str` - at `$.id`")]
+    with pytest.raises(msgspec.ValidationError, match=r"contacts\[0\]\.id"):
+        read_customer(b'{"id": 1, "contacts": [{"id": "x"}, {"id": 5}]}')
+
+
+@pytest.mark.parametrize(
+    ("raw", "path"),
+    [
+        (b'{"id": "1"}', r"\$\.id"),
+        (b'{"id": -1}', r"\$\.id"),
+        (b'{"id": 9223372036854775808}', r"\$\.id"),
+        (b'{"id": 1, "stats": {"salesValue": "97.5"}}', r"\$\.stats\.salesValue"),
+        (b'{"id": 1, "stats": {"numberOfOrders": 1.5}}', r"\$\.stats\.numberOfOrders"),
+        (b'{"id": 1, "stats": {"salesValue": 1e999}}', r"\$\.stats\.salesValue"),
+        (b'{"id": 1, "acceptMarketing": "yes"}', r"\$\.acceptMarketing"),
+        (b'{"id": 1, "stats": []}', r"\$\.stats"),
+        (b"[]", "Expected `object`"),
+    ],
+)
+def test_a_wrong_type_is_named_with_its_path(raw, path):
+    with pytest.raises(msgspec.ValidationError, match=path):
+        read_customer(raw)

@@ -1,0 +1,58 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+import custlens as cl
+from custlens.cli import main
+
+
+def test_help_names_every_command_in_a_line():
+    shown = CliRunner().invoke(main, ["--help"]).output
+    for command in ("demo", "report", "serve"):
+        assert re.search(rf"^  {command} +\S", shown, re.MULTILINE)
+
+
+def test_a_report_without_a_store_says_what_to_set(monkeypatch):
+    monkeypatch.delenv("ECWID_TOKEN", raising=False)
+    monkeypatch.setenv("ECWID_STORE_ID", "1003")
+    done = CliRunner().invoke(main, ["report"])
+    assert done.exit_code == 1
+    assert done.output == "Error: set ECWID_TOKEN in the environment: the store's ID and its API token\n"
+
+
+@pytest.mark.parametrize("arguments", [["demo", "--data", "nowhere"], ["demo", "--customers", "-1"], ["nothing"]])
+def test_a_wrong_argument_is_refused_with_usage(arguments):
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2
+    assert "Usage:" in done.output
+
+
+def test_serve_runs_a_store_that_the_printed_settings_reach():
+    command = [sys.executable, "-u", "-m", "custlens", "serve", "--customers", "30"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        lines = []
+        while "Ctrl-C" not in (lines[-1] if lines else ""):
+            lines.append(server.stdout.readline())
+        settings = dict(re.findall(r"export (\w+)=(\S+)", "".join(lines)))
+        client = cl.Client(settings["ECWID_STORE_ID"], settings["ECWID_TOKEN"], base_url=settings["ECWID_BASE_URL"])
+        assert len(list(client.search(fields=["id"]))) == 30
+        client.close()
+        os.kill(server.pid, signal.SIGINT)
+        assert server.wait(timeout=10) == 0
+
+
+def test_a_report_on_a_real_store_reads_its_settings_from_the_environment(shop, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECWID_STORE_ID", str(shop.store_id))
+    monkeypatch.setenv("ECWID_TOKEN", shop.token)
+    monkeypatch.setenv("ECWID_BASE_URL", shop.url)
+    path = tmp_path / "mine.html"
+    done = CliRunner().invoke(main, ["report", "--output", str(path)])
+    assert done.exit_code == 0, done.output
+    assert f"Report: {path}" in done.output
+    assert len(shop.requests) == 3
+    assert "@mail.example" not in path.read_text(encoding="utf-8")

@@ -1,0 +1,37 @@
+"""Each notebook runs from the first cell to the last, and is saved without anybody's data."""
+
+import json
+import re
+from pathlib import Path
+
+import papermill
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_whole(path, tmp_path):
+    done = papermill.execute_notebook(
+        str(path), str(tmp_path / path.name), kernel_name="python3", progress_bar=False, cwd=str(path.parent)
+    )
+    outputs = [output for cell in done.cells for output in cell.get("outputs", [])]
+    errors = [output.text for output in outputs if output.get("name") == "stderr"]
+    assert [text for text in errors if "fields that custlens does not know" not in text] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_is_saved_with_outputs_and_without_personal_data(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    assert "widgets" not in notebook["metadata"]
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["execution_count"] for cell in code)
+    shown = json.dumps([cell["outputs"] for cell in code])
+    assert not re.search(r"[\w.]+@[\w.]+\.\w+", shown)
+    assert not re.search(r"secret_[0-9a-f]{8}", shown)
+    tables = [cell for cell in code if any("dataframe" in json.dumps(output) for output in cell["outputs"])]
+    assert all("nbval-check-output" in cell["metadata"].get("tags", []) for cell in tables)
+
+
+def test_there_are_notebooks():
+    assert [path.stem for path in NOTEBOOKS] == ["01_quickstart", "05_lookup", "report"]
