@@ -35,6 +35,7 @@ fix: $(READY)  ## format and repair what ruff can
 	$(BIN)/ruff check --fix .
 
 bench: $(READY)  ## print speed and memory as ratios against named peers
+	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.frames
 
 lab: $(READY)  ## open the notebooks in JupyterLab

@@ -1,7 +1,7 @@
 """Builds the tables from raw JSON as it comes, keeping aside what cannot be used.
 
-Records are decoded a thousand at a time, while they fit the processor's cache, and taken apart into Arrow columns.
-Every ten thousand customers the columns are validated while their raw JSON is still at hand. So memory holds the
+Records are decoded a few hundred at a time, while they fit the processor's cache, and taken apart into Arrow columns.
+Every twenty thousand customers the columns are validated while their raw JSON is still at hand. So memory holds the
 tables and little else.
 """
 
@@ -30,8 +30,8 @@ __all__ = ["Built", "OnInvalid", "TableBuilder"]
 
 OnInvalid = Literal["quarantine", "raise", "drop"]
 Raw = bytes | msgspec.Raw
-CHUNK_ROWS = 10_000
-BATCH_ROWS = 1_000
+CHUNK_ROWS = 20_000
+BATCH_ROWS = 500
 DERIVED = ("store_id", "stats_consistent", "currency", "as_of")
 PARTS = {"addresses": "shipping_addresses", "contacts": "contacts"}
 NOT_A_TIME = "is no time as the API writes it, 2014-06-06 18:57:19 +0400"
