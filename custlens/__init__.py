@@ -5,6 +5,7 @@ Fetching
     fetch          customers → validated tables
     Customer, Person, ShippingAddress, Contact, Stats   the records, as the API has them
     CustomerTables customers, addresses, contacts, rejects and a report
+    Store          the local store: sync in, tables out, as of any earlier sync
     schemas        the tables' declarations: columns, dtypes, checks, personal data
 
 Understanding
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from custlens.tables.frames import CustomerTables as CustomerTables
     from custlens.tables.frames import FetchReport as FetchReport
     from custlens.tables.privacy import mask as mask
+    from custlens.tables.store import Store as Store
+    from custlens.tables.sync import SyncReport as SyncReport
 
 __version__ = "0.1.0"
 
@@ -64,6 +67,8 @@ _NAMES = {
     "Person": "custlens.api.records",
     "ShippingAddress": "custlens.api.records",
     "Stats": "custlens.api.records",
+    "Store": "custlens.tables.store",
+    "SyncReport": "custlens.tables.sync",
     "fetch": "custlens.tables.fetch",
     "mask": "custlens.tables.privacy",
     **dict.fromkeys(
@@ -79,6 +84,8 @@ _NAMES = {
             "PlanError",
             "RateLimitError",
             "ServerError",
+            "StoreError",
+            "SyncError",
             "TransportError",
             "ValidationError",
         ),

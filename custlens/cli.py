@@ -1,14 +1,17 @@
-"""The command line: demo, report, serve."""
+"""The command line: demo, sync, report, lookup, export, serve."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from custlens.errors import CustlensError
+
+if TYPE_CHECKING:
+    from custlens.tables.sync import Mode
 
 __all__ = ["main"]
 
@@ -72,6 +75,60 @@ def report(output: Path, reveal: bool) -> None:
     client = Client.from_env()  # says at once what is missing
     click.echo(f"Fetching store {client.store_id}, and reporting:", err=True)
     _report(output, {"demo": None, "reveal": reveal})
+
+
+store_option = click.option(
+    "--store", "path", default="shop.lens", show_default=True, type=click.Path(path_type=Path), help="The local store."
+)
+
+
+@main.command()
+@store_option
+@click.option("--mode", default="auto", show_default=True, type=click.Choice(["auto", "full", "incremental"]))
+def sync(path: Path, mode: Mode) -> None:
+    """Bring the local store up to date with your shop."""
+    from custlens.api.client import Client
+    from custlens.tables.store import Store
+
+    try:
+        click.echo(Store(path).sync(Client.from_env(), mode))
+    except KeyboardInterrupt:
+        raise click.Abort from None
+
+
+@main.command()
+@click.argument("words", nargs=-1, required=True)
+@store_option
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Longest list to show.")
+def lookup(words: tuple[str, ...], path: Path, limit: int) -> None:
+    """Find customers by parts of a name, an email, a phone number or an ID."""
+    from custlens.tables.search import SearchIndex
+    from custlens.tables.store import Store
+
+    store = Store(path)
+    matches, _ = SearchIndex(store.customers(), store.contacts()).find(" ".join(words))
+    columns = ["customer_id", "name", "email", "number_of_orders", "sales_value", "currency", "last_order_date"]
+    if len(matches):
+        click.echo(matches[columns].head(limit).to_string(index=False, na_rep=""))
+    click.echo(f"Showing {min(limit, len(matches)):,} of {len(matches):,}.", err=True)
+
+
+@main.command()
+@click.argument("output", type=click.Path(path_type=Path))
+@store_option
+@click.option(
+    "--table",
+    default="customers",
+    show_default=True,
+    type=click.Choice(["customers", "addresses", "contacts", "rejects"]),
+)
+@click.option("--reveal", is_flag=True, help="Write names, addresses and the like; hidden by default.")
+def export(output: Path, path: Path, table: str, reveal: bool) -> None:
+    """Write a table of the local store to OUTPUT (.csv, .parquet or .xlsx)."""
+    from custlens.tables.export import export as write
+    from custlens.tables.store import Store
+
+    click.echo(f"Wrote {write(getattr(Store(path), table)(), output, reveal=reveal)}")
 
 
 @main.command()

@@ -11,7 +11,9 @@ CustlensError
 │   ├── RateLimitError           429
 │   └── ServerError              5xx
 ├── DecodeError              an answer that is not the API's JSON
-└── ValidationError          rows that break the schema, with their failure cases
+├── ValidationError          rows that break the schema, with their failure cases
+├── StoreError               the store on disk cannot be read or written
+└── SyncError                a sync that cannot begin, or cannot come to a true end
 
 CustlensWarning              something was kept, and you should know about it
 """
@@ -35,6 +37,8 @@ __all__ = [
     "PlanError",
     "RateLimitError",
     "ServerError",
+    "StoreError",
+    "SyncError",
     "TransportError",
     "ValidationError",
 ]
@@ -161,6 +165,14 @@ class ValidationError(CustlensError):
     def __init__(self, message: str, *, failure_cases: pd.DataFrame) -> None:
         super().__init__(message)
         self.failure_cases = failure_cases
+
+
+class StoreError(CustlensError):
+    """The store on disk cannot be read or written: missing, foreign, damaged, read-only, or the disk is full."""
+
+
+class SyncError(CustlensError):
+    """A sync that cannot begin, or cannot come to a true end; what was fetched is kept for the next one."""
 
 
 class CustlensWarning(UserWarning):

@@ -13,7 +13,7 @@ from custlens.cli import main
 
 def test_help_names_every_command_in_a_line():
     shown = CliRunner().invoke(main, ["--help"]).output
-    for command in ("demo", "report", "serve"):
+    for command in ("demo", "sync", "report", "lookup", "export", "serve"):
         assert re.search(rf"^  {command} +\S", shown, re.MULTILINE)
 
 
@@ -56,3 +56,30 @@ def test_a_report_on_a_real_store_reads_its_settings_from_the_environment(shop, 
     assert f"Report: {path}" in done.output
     assert len(shop.requests) == 3
     assert "@mail.example" not in path.read_text(encoding="utf-8")
+
+
+def test_a_store_is_synced_searched_and_exported(shop, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECWID_STORE_ID", str(shop.store_id))
+    monkeypatch.setenv("ECWID_TOKEN", shop.token)
+    monkeypatch.setenv("ECWID_BASE_URL", shop.url)
+    path, run = str(tmp_path / "shop.lens"), CliRunner().invoke
+    done = run(main, ["lookup", "rossi", "--store", path])
+    assert done.exit_code == 1
+    assert "holds no customers yet" in done.output
+    done = run(main, ["sync", "--store", path])
+    assert done.exit_code == 0, done.output
+    assert "full: the store holds nothing of this shop yet" in done.output
+    assert "incremental" in run(main, ["sync", "--store", path]).output
+    wanted = shop.document(shop.ids[0])
+    done = run(main, ["lookup", str(shop.ids[0]), "--store", path])
+    assert wanted["email"] in done.output
+    assert "Showing 1 of 1." in done.output
+    assert "Showing 0 of 0." in run(main, ["lookup", "nobody at all", "--store", path]).output
+    target = tmp_path / "customers.csv"
+    done = run(main, ["export", str(target), "--store", path])
+    assert done.output == f"Wrote {target}\n"
+    assert wanted["email"] not in target.read_text(encoding="utf-8")
+    run(main, ["export", str(target), "--store", path, "--reveal"])
+    assert wanted["email"] in target.read_text(encoding="utf-8")
+    assert run(main, ["export", str(tmp_path / "c.csv"), "--store", path, "--table", "contacts"]).exit_code == 0
+    assert run(main, ["export", str(tmp_path / "c.txt"), "--store", path]).exit_code == 1

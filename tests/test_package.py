@@ -55,7 +55,7 @@ def names(requirements):
 def test_conda_installs_what_pip_installs():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = names([*project["dependencies"], *extras["demo"], *extras["report"], *extras["lab"]])
+    wanted = names([*project["dependencies"], *extras["demo"], *extras["excel"], *extras["report"], *extras["lab"]])
     wanted.pop("custlens")
     conda = names(re.findall(r"^  - (\S+)$", (ROOT / "environment.yml").read_text(), re.MULTILINE))
     other = {"pandera": "pandera-pandas", "matplotlib": "matplotlib-base", "nbconvert": "nbconvert-core"}

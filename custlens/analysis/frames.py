@@ -11,9 +11,10 @@ import pandas as pd
 
 from custlens.errors import ConfigError
 
-__all__ = ["Context", "buyers", "context", "customers_frame", "same_kind"]
+__all__ = ["PERIODS", "Context", "begin_of", "buyers", "context", "customers_frame", "same_kind"]
 
 Frame = nw.LazyFrame[Any]
+PERIODS = {"day": "1d", "week": "7d", "month": "1mo", "quarter": "1q", "year": "1y"}
 
 
 class Context(NamedTuple):
@@ -84,6 +85,13 @@ def context(frame: Frame, as_of: datetime | None = None, currency: str | None = 
             raise ConfigError(f"amounts in {', '.join(sorted(found))} are never added up: choose one currency first")
         currency = found[0] if found else None
     return Context(None if as_of is None else as_of.astimezone(UTC), currency)
+
+
+def begin_of(local: nw.Expr, every: str) -> nw.Expr:
+    """Give the first moment of a period; a week begins on Monday, and the epoch was a Thursday."""
+    if every == "week":
+        return local.dt.offset_by("3d").dt.truncate("7d").dt.offset_by("-3d")
+    return local.dt.truncate(PERIODS[every])
 
 
 def buyers(frame: Frame) -> Frame:

@@ -14,14 +14,23 @@ from typing import Any
 
 import narwhals as nw
 
-from custlens.analysis.frames import Frame, buyers, context, customers_frame, same_kind
+from custlens.analysis.frames import PERIODS, Frame, begin_of, buyers, context, customers_frame, same_kind
+from custlens.analysis.observed import observed_revenue
 from custlens.errors import ConfigError
 
-__all__ = ["BREAKDOWNS", "DISTRIBUTIONS", "breakdown", "distribution", "order_dates", "quantiles", "summary"]
+__all__ = [
+    "BREAKDOWNS",
+    "DISTRIBUTIONS",
+    "breakdown",
+    "distribution",
+    "observed_revenue",
+    "order_dates",
+    "quantiles",
+    "summary",
+]
 
 DISTRIBUTIONS = ("sales_value", "average_order_value", "number_of_orders")
 BREAKDOWNS = ("billing_country_code", "customer_group_name", "b2b_b2c", "lang")
-PERIODS = {"day": "1d", "week": "7d", "month": "1mo", "quarter": "1q", "year": "1y"}
 BINS_A_DECADE = 8
 ORDERS_SHOWN = 10
 UNKNOWN, OTHER = "unknown", "other"
@@ -214,7 +223,7 @@ def order_dates(customers: Any, *, every: str = "month", time_zone: str = "UTC",
         seen = nw.concat(
             [
                 some.filter(~nw.col(column).is_null()).select(
-                    period=_begin(nw.col(column).dt.convert_time_zone(time_zone).dt.replace_time_zone(None), every),
+                    period=begin_of(nw.col(column).dt.convert_time_zone(time_zone).dt.replace_time_zone(None), every),
                     **{name: nw.lit(int(name == kind)) for name in dates},
                 )
                 for kind, column in dates.items()
@@ -226,7 +235,7 @@ def order_dates(customers: Any, *, every: str = "month", time_zone: str = "UTC",
     counts = seen.group_by("period").agg(nw.col(*dates).sum()).sort("period")
     if observed.as_of is not None:
         local = observed.as_of.astimezone(zoneinfo.ZoneInfo(time_zone)).replace(tzinfo=None)
-        now = _begin(nw.lit(local, nw.Datetime("us")), every)
+        now = begin_of(nw.lit(local, nw.Datetime("us")), every)
         counts = counts.with_columns(complete=nw.col("period") < now)
     else:
         counts = counts.with_columns(complete=nw.lit(None, nw.Boolean))
@@ -302,13 +311,6 @@ def _buyer_values(customers: Any, of: str) -> Frame:
     n, s = nw.col("number_of_orders").cast(nw.Float64), nw.col("sales_value")
     value = {"sales_value": s, "average_order_value": s / n, "number_of_orders": n}[of]
     return buyers(frame).select(value=value).filter(~nw.col("value").is_null())
-
-
-def _begin(local: nw.Expr, every: str) -> nw.Expr:
-    """Give the first moment of a period; a week begins on Monday, and the epoch was a Thursday."""
-    if every == "week":
-        return local.dt.offset_by("3d").dt.truncate("7d").dt.offset_by("-3d")
-    return local.dt.truncate(PERIODS[every])
 
 
 def _edges(step: nw.Expr) -> nw.Expr:

@@ -2,65 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, SupportsIndex
 
 import msgspec
 
-from custlens.api.fields import nearest, parse_fields, response_fields
+from custlens.api.fields import parse_fields, response_fields
+from custlens.api.query import PAGE_SIZE, query_value, search_params
 from custlens.api.records import Customer, DeletedCustomer, Page, Profile, read_customer
 from custlens.api.transport import Metrics, Secret, Transport
 from custlens.errors import APIError, ConfigError, DecodeError
 
-__all__ = ["BASE_URL", "FILTERS", "PAGE_SIZE", "SORT_ORDERS", "Client"]
+__all__ = ["BASE_URL", "Client"]
 
 BASE_URL = "https://app.ecwid.com/api/v3"
-PAGE_SIZE = 100
-SORT_ORDERS = tuple(
-    f"{key}_{direction}"
-    for key in (
-        "NAME",
-        "EMAIL",
-        "ORDER_COUNT",
-        "REGISTERED_DATE",
-        "UPDATED_DATE",
-        "SALES_VALUE",
-        "FIRST_ORDER_DATE",
-        "LAST_ORDER_DATE",
-    )
-    for direction in ("ASC", "DESC")
-)
-
-FILTERS: dict[str, tuple[str, str]] = {
-    "keyword": ("keyword", "text"),
-    "name": ("name", "text"),
-    "email": ("email", "text"),
-    "use_exact_email_match": ("useExactEmailMatch", "flag"),
-    "phone": ("phone", "text"),
-    "city": ("city", "text"),
-    "postal_code": ("postalCode", "text"),
-    "state_or_province_code": ("stateOrProvinceCode", "text"),
-    "country_codes": ("countryCodes", "list"),
-    "company_name": ("companyName", "text"),
-    "accept_marketing": ("acceptMarketing", "flag"),
-    "lang": ("lang", "text"),
-    "customer_group_ids": ("customerGroupIds", "list"),
-    "min_order_count": ("minOrderCount", "count"),
-    "max_order_count": ("maxOrderCount", "count"),
-    "min_sales_value": ("minSalesValue", "amount"),
-    "max_sales_value": ("maxSalesValue", "amount"),
-    "purchased_product_ids": ("purchasedProductIds", "list"),
-    "b2b_b2c": ("b2b_b2c", "text"),
-    "tax_exempt": ("taxExempt", "flag"),
-    "created_from": ("createdFrom", "time"),
-    "created_to": ("createdTo", "time"),
-    "updated_from": ("updatedFrom", "time"),
-    "updated_to": ("updatedTo", "time"),
-}
-"""Each search filter: its API name and the kind of value it takes."""
 
 
 class Client:
@@ -171,6 +128,11 @@ class Client:
         """Requests that may be sent now without waiting."""
         return self._transport.limiter.left
 
+    @property
+    def seconds_to_wait(self) -> float:
+        """Seconds until the next request may be sent; 0 if it may be sent now."""
+        return self._transport.limiter.seconds_to_wait
+
     def customer(self, customer_id: int, *, fields: str | Iterable[str] | None = None) -> Customer:
         """Get one customer (``GET /customers/{customerId}``).
 
@@ -266,6 +228,13 @@ class Client:
             if not page.items or offset >= page.total:
                 return
 
+    def raw_page(
+        self, *, sort_by: str = "REGISTERED_DATE_ASC", offset: int = 0, limit: int = PAGE_SIZE, **filters: Any
+    ) -> bytes:
+        """Get one page of a search as it came, checked to be a page; arguments as for `search`."""
+        params = search_params(sort_by=sort_by, limit=limit, **filters)
+        return self._transport.get("/customers", {**params, "offset": str(offset)}, _checked_page)
+
     def deleted(
         self, since: datetime | int | None = None, until: datetime | int | None = None
     ) -> Iterator[DeletedCustomer]:
@@ -278,9 +247,9 @@ class Client:
         """
         params = {"limit": str(PAGE_SIZE)}
         if since is not None:
-            params["from_date"] = _value("since", since, "time")
+            params["from_date"] = query_value("since", since, "time")
         if until is not None:
-            params["to_date"] = _value("until", until, "time")
+            params["to_date"] = query_value("until", until, "time")
         return self._deleted(params)
 
     def _deleted(self, params: dict[str, str]) -> Iterator[DeletedCustomer]:
@@ -296,12 +265,12 @@ class Client:
         """Get the store's profile (``GET /profile``); needs the scope ``read_store_profile``."""
         return self._transport.get("/profile", {}, _profile.decode)
 
-    def currency(self) -> str | None:
-        """Give the store's currency (ISO 4217), or None where the profile cannot be had; asked once.
+    def currency(self, *, again: bool = False) -> str | None:
+        """Give the store's currency (ISO 4217), or None where the profile cannot be had; asked once, or `again`.
 
         The token may lack the scope ``read_store_profile``: then the amounts are of an unknown currency.
         """
-        if not self._currency:
+        if again or not self._currency:
             try:
                 self._currency = (self.profile().formats_and_units.currency,)
             except (APIError, DecodeError) as error:
@@ -313,58 +282,6 @@ class Client:
     def close(self) -> None:
         """Close the connections."""
         self._transport.close()
-
-
-def search_params(
-    *, sort_by: str, fields: str | Iterable[str] | None = None, limit: int = PAGE_SIZE, **filters: Any
-) -> dict[str, str]:
-    """Write a search as query parameters, checking every name and value."""
-    if sort_by not in SORT_ORDERS:
-        raise ConfigError(f"there is no sort order {sort_by!r}; {nearest(str(sort_by), SORT_ORDERS)}")
-    if not 1 <= limit <= PAGE_SIZE:
-        raise ConfigError(f"limit must be from 1 to {PAGE_SIZE}, not {limit}")
-    params = {}
-    for name, value in filters.items():
-        if name not in FILTERS:
-            raise ConfigError(f"there is no filter {name!r}; {nearest(name, FILTERS)}")
-        if value is not None:
-            api_name, kind = FILTERS[name]
-            params[api_name] = _value(name, value, kind)
-    if fields is not None:
-        params["responseFields"] = f"total,count,offset,limit,items({response_fields(parse_fields(fields))})"
-    return {**params, "sortBy": sort_by, "limit": str(limit)}
-
-
-def _value(name: str, value: Any, kind: str) -> str:
-    """Write one filter's value, or say what it should have been."""
-    match kind, value:
-        case "flag", bool():
-            return "true" if value else "false"
-        case "text", str() if value:
-            return value
-        case "count", int() if not isinstance(value, bool) and value >= 0:
-            return str(value)
-        case "amount", int() | float() if not isinstance(value, bool) and math.isfinite(value):
-            return str(value)
-        case "time", datetime() if value.tzinfo is not None:
-            return str(math.floor(value.astimezone(UTC).timestamp()))
-        case "time", int() if not isinstance(value, bool) and value >= 0:
-            return str(value)
-        case "list", str() | int() if not isinstance(value, bool) and value != "":
-            return str(value)
-        case "list", list() | tuple() | set() | frozenset() if value and all(
-            isinstance(item, str | int) and not isinstance(item, bool) and item != "" for item in value
-        ):
-            return ",".join(str(item) for item in value)
-    wanted = {
-        "flag": "True or False",
-        "text": "text",
-        "count": "a whole number from 0",
-        "amount": "a finite number",
-        "time": "a datetime with a time zone, or UNIX seconds",
-        "list": "a value or a list of values",
-    }[kind]
-    raise ConfigError(f"{name} must be {wanted}, not {value!r}")
 
 
 def _customer_request(customer_id: SupportsIndex, fields: str | Iterable[str] | None) -> tuple[str, dict[str, str]]:
@@ -397,6 +314,12 @@ _page = msgspec.json.Decoder(Page)
 _deleted_page = msgspec.json.Decoder(_DeletedPage)
 _profile = msgspec.json.Decoder(Profile)
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def _checked_page(body: bytes) -> bytes:
+    """Check that a body is a page, and leave it as it is."""
+    _page.decode(body)
+    return body
 
 
 def _json_object(body: bytes) -> bytes:

@@ -64,6 +64,12 @@ class Limiter:
             self._forget()
             return max(0, self.limit - self._in_flight - len(self._free_at))
 
+    @property
+    def seconds_to_wait(self) -> float:
+        """Seconds until the next request may be sent; 0 if it may be sent now."""
+        with self._changed:
+            return self._seconds_to_wait()
+
     def _forget(self) -> None:
         now = time.monotonic()
         while self._free_at and self._free_at[0] <= now:

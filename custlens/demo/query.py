@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import operator
+import random
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from custlens.api.client import FILTERS, SORT_ORDERS
+from custlens.api.query import FILTERS, SORT_ORDERS
 from custlens.api.records import Customer, Person, Stats
 
-__all__ = ["BadQuery", "cut", "parse_response_fields", "search"]
+__all__ = ["BadQuery", "cut", "parse_response_fields", "search", "seconds", "shuffled_ties"]
 
 OTHERS = {"sortBy", "offset", "limit", "responseFields"}
 _NOBODY, _NO_STATS = Person(), Stats()
@@ -42,6 +45,18 @@ def search(customers: Mapping[int, Customer], query: Mapping[str, str]) -> list[
     return [customer.id for customer in found if customer.id is not None]
 
 
+def shuffled_ties(customers: Mapping[int, Customer], found: list[int], sort_by: str) -> list[int]:
+    """Put customers with the same sort value into a random order."""
+    key = _SORT_KEYS[sort_by.rpartition("_")[0]]
+    result: list[int] = []
+    for _, ties in itertools.groupby(found, key=lambda customer_id: key(customers[customer_id])[0]):
+        group = list(ties)
+        random.shuffle(group)
+        result += group
+    return result
+
+
+@functools.lru_cache(maxsize=1_000_000)
 def seconds(text: str | None) -> float:
     """Read an API time as UNIX seconds; a missing one comes before all others."""
     return datetime.strptime(text, "%Y-%m-%d %H:%M:%S %z").timestamp() if text else float("-inf")

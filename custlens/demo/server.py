@@ -12,7 +12,7 @@ import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from email.utils import format_datetime
 from types import TracebackType
@@ -28,7 +28,7 @@ from werkzeug.wrappers import Request, Response
 from custlens.api.client import Client
 from custlens.demo.faults import Faults, faulty_answer, ok, refuse
 from custlens.demo.generator import Population, api_time, cdnow, generated
-from custlens.demo.query import BadQuery, cut, parse_response_fields, search, seconds
+from custlens.demo.query import BadQuery, cut, parse_response_fields, search, seconds, shuffled_ties
 from custlens.errors import ConfigError
 
 __all__ = ["DATA_SETS", "SCOPES", "Shop", "serve"]
@@ -61,6 +61,10 @@ class Shop:
         The store's own truth.
     requests : list of str
         Path and query of every request so far.
+    on_request : callable or None
+        Called with each request before it is answered; it may change `population`, and then calls `changed`.
+    shuffle_ties : bool
+        Whether customers with the same sort value come in another order each time, as databases may give them.
     statuses : list of int
         Status of every answer so far; 0 for a dropped connection.
     """
@@ -80,6 +84,8 @@ class Shop:
         self.population = population
         self.faults = faults or Faults()
         self.requests: list[str] = []
+        self.on_request: Callable[[str], None] | None = None
+        self.shuffle_ties = False
         self.statuses: list[int] = []
         self._tokens: dict[str, tuple[str, ...]] = {self.token: SCOPES}
         self._limit, self._window = rate_limit, rate_window
@@ -193,6 +199,8 @@ class Shop:
             time.sleep(self.faults.latency)
         with self._lock:
             self.requests.append(unquote(request.full_path).rstrip("?"))
+            if self.on_request is not None:
+                self.on_request(self.requests[-1])
             response = faulty_answer(fault, self.faults.retry_after) or self._respond(request)
             self.statuses.append(0 if fault == "drop" else response.status_code)
         if fault == "drop":
@@ -263,6 +271,8 @@ class Shop:
         if key not in self._found:
             self._found[key] = search(self.population.customers, query)
         found = self._found[key]
+        if self.shuffle_ties:
+            found = shuffled_ties(self.population.customers, found, query.get("sortBy", "NAME_ASC"))
         page = found[offset : offset + limit]
         head = {
             "total": len(found),

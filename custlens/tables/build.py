@@ -8,6 +8,7 @@ tables and little else.
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -20,10 +21,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from custlens.api.records import Contact, Customer, Person, ShippingAddress, Stats, api_names, read_customer
+from custlens.api.records import (
+    Contact,
+    Customer,
+    Person,
+    ShippingAddress,
+    Stats,
+    api_names,
+    read_customer,
+)
 from custlens.errors import ConfigError, ValidationError
 from custlens.tables import schemas
-from custlens.tables.convert import as_json, convert, gather, to_pandas
+from custlens.tables.convert import as_json, convert, frame_of, gather, to_frame
 from custlens.tables.validate import Failure, failures
 
 __all__ = ["Built", "OnInvalid", "TableBuilder"]
@@ -48,9 +57,11 @@ _AS_JSON = ("favorites", "extrafields", "extra")
 
 
 class Built(NamedTuple):
-    """What a builder has made."""
+    """What a builder has made: Arrow tables, rejects last, and what happened on the way."""
 
-    tables: dict[str, pd.DataFrame]
+    tables: dict[str, pa.Table]
+    owners: dict[str, np.ndarray]
+    """For each part, the row of the customers table that each of its rows belongs to."""
     rejected: int
     duplicates: int
     unknown_fields: list[str]
@@ -68,6 +79,8 @@ class TableBuilder:
         Columns of the customers table to build; all by default.
     parts
         Which of the tables addresses and contacts to build.
+    fingerprints
+        Whether to add a column ``fingerprint``, a hash of each customer's raw JSON, to the customers.
     """
 
     def __init__(
@@ -76,12 +89,14 @@ class TableBuilder:
         on_invalid: OnInvalid = "quarantine",
         columns: Iterable[str] | None = None,
         parts: Iterable[str] = tuple(PARTS),
+        fingerprints: bool = False,
     ) -> None:
         if on_invalid not in get_args(OnInvalid):
             raise ConfigError(f"on_invalid must be one of {', '.join(get_args(OnInvalid))}, not {on_invalid!r}")
         self._on_invalid = on_invalid
         self._customers = _Table("customers", None if columns is None else {"customer_id", "extra", *columns})
         self._parts = {name: _Table(name) for name in parts}
+        self._fingerprints = fingerprints
         self._raw: list[Raw] = []
         self._failures: list[Failure] = []
         self._rejected = 0
@@ -105,7 +120,7 @@ class TableBuilder:
             raise ValidationError(
                 f"{len(failures)} values break the schema; the first is of customer {first.customer_id} at "
                 f"{first.api_path}: {first.reason}. See .failure_cases, or fetch with on_invalid='quarantine'",
-                failure_cases=_failure_table(failures),
+                failure_cases=to_frame(_failures_arrow(failures), "rejects"),
             )
         self._rejected += len({(failure.customer_id, failure.raw) for failure in failures})
         if self._on_invalid == "quarantine":
@@ -116,9 +131,14 @@ class TableBuilder:
         self._take_in(self._raw)
         self._raw = []
         superseded = np.array(self._superseded, "int64")
-        tables = {table.name: table.finish(superseded) for table in (self._customers, *self._parts.values())}
-        tables["rejects"] = _failure_table(self._failures)
-        return Built(tables, self._rejected, self._duplicates, sorted(self._unknown))
+        if self._fingerprints:
+            self._customers.dtypes["fingerprint"] = "int64"
+        finished = {table.name: table.finish(superseded) for table in (self._customers, *self._parts.values())}
+        rows = finished["customers"][1]
+        owners = {name: np.searchsorted(rows, finished[name][1]) for name in self._parts}
+        tables = {name: table for name, (table, _) in finished.items()}
+        tables["rejects"] = _failures_arrow(self._failures)
+        return Built(tables, owners, self._rejected, self._duplicates, sorted(self._unknown))
 
     def _take_in(self, raws: list[Raw]) -> None:
         """Turn one chunk of raw customers into validated columns."""
@@ -150,13 +170,18 @@ class TableBuilder:
         rows = np.flatnonzero(sound)
         whole = len(rows) == len(ids)
         checked = arrays if whole else {name: array.take(pa.array(rows)) for name, array in arrays.items()}
-        found = [(int(rows[row]), column, reason) for row, column, reason in failures(table.frame(checked), table.name)]
+        found = [
+            (int(rows[row]), column, reason)
+            for row, column, reason in failures(frame_of(checked, table.dtypes), table.name)
+        ]
         found += [(row, column, NOT_A_TIME) for row, column in unreadable if sound[row]]
         if found:
             self.reject(*(table.failure(row, column, reason, ids, owners, raws) for row, column, reason in found))
             sound[[row for row, _, _ in found]] = False
             rows = np.flatnonzero(sound)
             checked = {name: array.take(pa.array(rows)) for name, array in arrays.items()}
+        if self._fingerprints and table.name == "customers":
+            checked["fingerprint"] = pa.array([_fingerprint(raws[row]) for row in rows.tolist()], pa.int64())
         table.store({**checked, "_row": pa.array(self._rows + owners[rows], pa.int64())})
         return ids, sound
 
@@ -249,25 +274,21 @@ class _Table:
         owners, self._owners = np.array(self._owners, "int64"), []
         return arrays, owners, unreadable
 
-    def frame(self, arrays: dict[str, Any]) -> pd.DataFrame:
-        """Show columns as a pandas table."""
-        columns = {name: to_pandas(arrays[name], dtype) for name, dtype in self.dtypes.items()}
-        return pd.DataFrame(columns, copy=False)
-
     def store(self, arrays: dict[str, pa.Array]) -> None:
         """Keep a chunk of sound rows."""
         self._places = []
         self._chunks.append(pa.RecordBatch.from_pydict(arrays))
 
-    def finish(self, superseded: np.ndarray) -> pd.DataFrame:
-        """Join the chunks, without the rows that came again later."""
+    def finish(self, superseded: np.ndarray) -> tuple[pa.Table, np.ndarray]:
+        """Join the chunks, without the rows that came again later; give each row's number too."""
         if not self._chunks:
-            return self.frame({name: convert(gather([], dtype), dtype)[0] for name, dtype in self.dtypes.items()})
+            columns = {name: convert(gather([], dtype), dtype)[0] for name, dtype in self.dtypes.items()}
+            return pa.table(columns), np.empty(0, "int64")
         table = pa.Table.from_batches(self._chunks)
         self._chunks = []
         if len(superseded):
             table = table.filter(pa.array(~np.isin(table["_row"].to_numpy(), superseded)))
-        return self.frame({name: table[name] for name in self.dtypes})
+        return table.drop_columns("_row"), table["_row"].to_numpy()
 
     def failure(
         self, row: int, column: str | None, reason: str, ids: np.ndarray, owners: np.ndarray, raws: list[Raw]
@@ -301,14 +322,11 @@ def _getter(column: str, api: str) -> tuple[str, Callable[[Any], Any]]:
     return attribute, attrgetter(fields[name] if name else column)
 
 
-def _failure_table(rows: Iterable[Failure]) -> pd.DataFrame:
+def _failures_arrow(rows: Iterable[Failure]) -> pa.Table:
     """Make the rejects table."""
     rows = list(rows)
-    columns = {}
-    for position, name in enumerate(Failure._fields):
-        dtype = next(info.dtype for info in schemas.columns("rejects") if info.name == name)
-        columns[name] = to_pandas(gather([row[position] for row in rows], dtype), dtype)
-    return pd.DataFrame(columns)
+    infos = schemas.columns("rejects")
+    return pa.table({info.name: gather([getattr(row, info.name) for row in rows], info.dtype) for info in infos})
 
 
 def _unread(raw: Raw, error: Exception) -> Failure:
@@ -325,6 +343,11 @@ def _unread(raw: Raw, error: Exception) -> Failure:
     customer_id = document.get("id") if isinstance(document, dict) else None
     known = type(customer_id) is int and 0 <= customer_id < 2**63
     return Failure(customer_id if known else None, path or "$", json.dumps(value), _PATH.sub("", reason), _text(raw))
+
+
+def _fingerprint(raw: Raw) -> int:
+    """Hash a raw record to a signed 64-bit number."""
+    return int.from_bytes(hashlib.blake2b(bytes(raw), digest_size=8).digest(), "little", signed=True)
 
 
 def _text(raw: Raw) -> str:

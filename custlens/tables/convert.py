@@ -10,7 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["as_json", "convert", "gather", "parse_times", "to_pandas"]
+from custlens.tables import schemas
+
+__all__ = ["as_json", "convert", "frame_of", "gather", "parse_times", "to_frame", "to_pandas"]
 
 _EXTENSION_DTYPES: dict[str, Any] = {
     "Int64": pd.Int64Dtype(),
@@ -87,6 +89,10 @@ def to_pandas(column: pa.Array | pa.ChunkedArray, dtype: str) -> Any:
     if isinstance(column, pa.Array):
         column = pa.chunked_array([column])
     if dtype == "category":
+        if not pa.types.is_dictionary(column.type):
+            column = column.dictionary_encode()
+        elif any(chunk.dictionary.null_count for chunk in column.chunks):  # as Parquet may have it; not to be unified
+            column = column.cast(column.type.value_type).dictionary_encode()
         encoded = column.unify_dictionaries().combine_chunks()
         codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
         return pd.Categorical.from_codes(codes, pd.Index(encoded.dictionary.to_pylist(), dtype="str"))
@@ -95,6 +101,17 @@ def to_pandas(column: pa.Array | pa.ChunkedArray, dtype: str) -> Any:
     if dtype in _EXTENSION_DTYPES:
         return _EXTENSION_DTYPES[dtype].__from_arrow__(column)
     return column.to_numpy()
+
+
+def frame_of(columns: Any, dtypes: dict[str, str]) -> pd.DataFrame:
+    """Show Arrow columns as a pandas table with these columns and dtypes."""
+    return pd.DataFrame({name: to_pandas(columns[name], dtype) for name, dtype in dtypes.items()}, copy=False)
+
+
+def to_frame(table: pa.Table, name: str) -> pd.DataFrame:
+    """Show an Arrow table as the pandas table that its schema declares, with the columns that it has."""
+    dtypes = {info.name: info.dtype for info in schemas.columns(name) if info.name in table.column_names}
+    return frame_of(table, dtypes)
 
 
 def as_json(value: Any) -> str | None:

@@ -14,6 +14,7 @@ from custlens.api.records import Page
 from custlens.errors import ConfigError
 from custlens.tables import schemas
 from custlens.tables.build import Built, OnInvalid, TableBuilder
+from custlens.tables.convert import to_frame
 
 __all__ = ["CustomerTables", "FetchReport", "assemble", "from_pages"]
 
@@ -143,7 +144,8 @@ def from_pages(
 
 def assemble(built: Built, *, store_id: int | None, currency: str | None, as_of: datetime | None) -> CustomerTables:
     """Complete built tables with what is derived, and with where, in what money and when it was observed."""
-    customers = built.tables["customers"]
+    frames = {name: to_frame(table, name) for name, table in built.tables.items()}
+    customers = frames["customers"]
     rows = len(customers)
     customers.insert(0, "store_id", pd.Series(store_id, index=customers.index, dtype="Int64"))
     if {"number_of_orders", "sales_value", "average_order_value"} <= set(customers.columns):
@@ -153,9 +155,9 @@ def assemble(built: Built, *, store_id: int | None, currency: str | None, as_of:
     )
     stamp = pd.NaT if as_of is None else pd.Timestamp(as_of).tz_convert("UTC")
     customers["as_of"] = pd.Series(stamp, index=customers.index, dtype=pd.DatetimeTZDtype("us", "UTC"))
-    parts = {name: table for name, table in built.tables.items() if name not in ("customers", "rejects")}
+    parts = {name: table for name, table in frames.items() if name not in ("customers", "rejects")}
     report = FetchReport(
-        rows={name: len(table) for name, table in built.tables.items()},
+        rows={name: len(table) for name, table in frames.items()},
         rejects=built.rejected,
         duplicates=built.duplicates,
         flagged=int((~customers["stats_consistent"]).sum()) if "stats_consistent" in customers else 0,
@@ -163,4 +165,4 @@ def assemble(built: Built, *, store_id: int | None, currency: str | None, as_of:
         as_of=as_of,
         currency=currency,
     )
-    return CustomerTables(customers, built.tables["rejects"], report, parts)
+    return CustomerTables(customers, frames["rejects"], report, parts)

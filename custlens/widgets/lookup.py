@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 import warnings
 from typing import Any
 
@@ -14,12 +12,13 @@ from custlens.api.client import Client
 from custlens.errors import ConfigError, CustlensWarning
 from custlens.tables.fetch import fetch
 from custlens.tables.frames import CustomerTables
+from custlens.tables.search import SearchIndex
+from custlens.tables.store import Store
 from custlens.widgets.base import Debounced, Panel, guarded
 from custlens.widgets.card import Standing, card
 
 __all__ = ["Lookup"]
 
-SEARCHED = ("customer_id", "email", "name", "billing_name", "billing_company_name", "billing_phone")
 NEEDED = ("customer_id", "number_of_orders", "sales_value")
 
 
@@ -32,7 +31,7 @@ class Lookup(Panel):
     Parameters
     ----------
     source
-        `CustomerTables`, or a customers table alone (then the card shows no contacts and addresses).
+        A `Store`, `CustomerTables`, or a customers table alone (then the card shows no contacts and addresses).
     client
         The store to ask when "Fetch now" is pressed; without it there is no such button.
     limit
@@ -66,7 +65,7 @@ class Lookup(Panel):
 
     def __init__(
         self,
-        source: CustomerTables | pd.DataFrame,
+        source: Store | CustomerTables | pd.DataFrame,
         *,
         client: Client | None = None,
         limit: int = 20,
@@ -78,7 +77,7 @@ class Lookup(Panel):
         self._customers, self._contacts, self._addresses = _open(source)
         self._client = client
         self._limit = limit
-        self._texts = _search_texts(self._customers, self._contacts)
+        self._index = SearchIndex(self._customers, self._contacts)
         self._standing = Standing(self._customers)
         self.matches = self.selected = self._customers.iloc[:0]
         self.box = ipywidgets.Text(
@@ -103,31 +102,16 @@ class Lookup(Panel):
     def search(self, text: str) -> None:
         """Find customers; what typing does."""
         self.button.disabled = self._id_to_fetch(text) is None
-        words = _plain(text).split()
-        if not words:
+        if not text.strip():
             self.matches = self._customers.iloc[:0]
             self._show_list(f"{len(self._customers):,} customers. Type to search.")
             return
-        found = self._texts
-        for word in words:
-            digits = re.sub(r"[\s()+./-]", "", word)
-            hit = found.str.contains(word, regex=False)
-            if digits.isdecimal() and len(digits) >= 3:
-                hit |= found.str.contains(digits, regex=False)
-            found = found[hit]
-        matches = self._customers.loc[found.index]
-        exact = matches["customer_id"].astype("str").eq(words[0])
-        if "email" in matches:
-            exact |= matches["email"].fillna("").map(_plain).eq(words[0])
-        order = (
-            matches.assign(_exact=exact).sort_values(["_exact", "sales_value"], ascending=False, kind="stable").index
-        )
-        self.matches = matches.loc[order]
+        self.matches, exact = self._index.find(text)
         count = len(self.matches)
         said = (
             f"Showing {min(count, self._limit):,} of {count:,}." if count else f"Nobody here matches “{text.strip()}”."
         )
-        asked = text.strip() if self._client is not None and text.strip().isdecimal() and not exact.any() else ""
+        asked = text.strip() if self._client is not None and text.strip().isdecimal() and not exact else ""
         self._show_list(f"{said} “Fetch now” asks the store for ID {asked}." if asked else said)
 
     @guarded
@@ -204,37 +188,15 @@ def _open(source: Any) -> tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame 
     if isinstance(source, CustomerTables):
         customers = source.customers
         contacts, addresses = (source.part(name) for name in ("contacts", "addresses"))
+    elif isinstance(source, Store):
+        customers, contacts, addresses = source.customers(), source.contacts(), source.addresses()
     elif isinstance(source, pd.DataFrame):
         customers, contacts, addresses = source, None, None
     else:
-        raise ConfigError(f"Lookup takes CustomerTables or a customers table, not {type(source).__name__}")
+        raise ConfigError(f"Lookup takes a Store, CustomerTables or a customers table, not {type(source).__name__}")
     if missing := [name for name in NEEDED if name not in customers]:
         raise ConfigError(f"the customers table lacks {', '.join(missing)}: fetch with these among `fields`")
     return customers.reset_index(drop=True), contacts, addresses
-
-
-def _search_texts(customers: pd.DataFrame, contacts: pd.DataFrame | None) -> pd.Series:
-    """Write what each customer can be found by as one plain text."""
-    texts = pd.Series("", index=customers.index, dtype="str")
-    for column in SEARCHED:
-        if column in customers:
-            texts = texts + "\n" + customers[column].astype("str").fillna("")
-    if contacts is not None and len(contacts):
-        joined = contacts.dropna(subset="contact").groupby("customer_id")["contact"].agg("\n".join)
-        texts = texts + "\n" + customers["customer_id"].map(joined).astype("str").fillna("")
-    plain = [_plain(text) for text in texts]
-    digits = [
-        "".join(re.findall(r"\d+", line)) for line in customers.get("billing_phone", texts).astype("str").fillna("")
-    ]
-    return pd.Series(
-        [f"{text}\n{number}" for text, number in zip(plain, digits, strict=True)], index=texts.index, dtype="str"
-    )
-
-
-def _plain(text: str) -> str:
-    """Fold case and accents away."""
-    split = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in split if not unicodedata.combining(letter))
 
 
 def _label(row: pd.Series) -> str:

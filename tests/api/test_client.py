@@ -3,7 +3,7 @@ import datetime as dt
 import pytest
 
 import custlens as cl
-from custlens.api.client import FILTERS, SORT_ORDERS
+from custlens.api.query import FILTERS, SORT_ORDERS
 from custlens.api.records import read_customer
 
 

@@ -212,7 +212,7 @@ def test_any_source_that_can_be_looked_up_in_is_taken(generated):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ([1], "Lookup takes CustomerTables or a customers table, not list"),
+        ([1], "Lookup takes a Store, CustomerTables or a customers table, not list"),
         (pd.DataFrame({"a": [1]}), "lacks customer_id"),
     ],
 )

@@ -1,0 +1,18 @@
+"""Syncs in a process of its own, which the test kills: python kill_me.py STORE BASE_URL STORE_ID TOKEN."""
+
+import sys
+
+import custlens as cl
+from custlens.tables import crawl
+
+if __name__ == "__main__":
+    path, url, store_id, token = sys.argv[1:]
+    crawl.WINDOW_ROWS, crawl.LARGEST_WINDOW = 60, 180
+    client = cl.Client(store_id, token, base_url=url, rate_limit=1_000_000)
+    store = cl.Store(path)
+    store.exists()
+    import custlens.tables.sync  # noqa: F401  (what takes long comes before the word)
+
+    print("began", flush=True)
+    store.sync(client, progress=False)
+    print("ended", flush=True)

@@ -1,0 +1,51 @@
+import pandas as pd
+import pytest
+from openpyxl import load_workbook
+
+import custlens as cl
+from custlens.tables.export import export
+
+EVIL = ["=1+1", "+49 123", "-1", "@SUM(A1)", "\t=1", "\r=1", "|calc", "＝1", "plain", "a=b"]
+
+
+@pytest.fixture
+def table(generated):
+    rows = generated.customers.head(len(EVIL)).copy()
+    return rows.assign(name=pd.array(EVIL, "str"), customer_group_name=pd.Categorical(EVIL))
+
+
+def test_no_text_becomes_a_formula(table, tmp_path):
+    csv = pd.read_csv(export(table, tmp_path / "a.csv", reveal=True), keep_default_na=False, dtype="str")
+    sheet = load_workbook(export(table, tmp_path / "a.xlsx", reveal=True)).active
+    header = [cell.value for cell in sheet[1]]
+    for column in ("name", "customer_group_name"):
+        excel = [row[header.index(column)] for row in sheet.iter_rows(min_row=2)]
+        for text, in_csv, cell in zip(EVIL, csv[column], excel, strict=True):
+            wanted = text if text in ("plain", "a=b") else f"'{text}"
+            assert in_csv == wanted
+            assert cell.data_type == "s"
+            assert cell.value.startswith(wanted[0])
+
+
+def test_personal_data_is_masked_unless_asked_for(generated, tmp_path):
+    for name in ("a.csv", "a.parquet", "a.xlsx"):
+        read = {"csv": pd.read_csv, "parquet": pd.read_parquet, "xlsx": pd.read_excel}[name.split(".")[1]]
+        masked = read(export(generated.customers, tmp_path / name))
+        assert set(masked["email"]) == {"•••"}
+        assert masked["sales_value"].sum() == pytest.approx(generated.customers["sales_value"].sum())
+        shown = read(export(generated.customers, tmp_path / name, reveal=True))
+        assert shown["email"].tolist() == generated.customers["email"].tolist()
+
+
+def test_parquet_keeps_every_dtype_and_text(table, tmp_path):
+    path = export(table, tmp_path / "a.parquet", reveal=True)
+    pd.testing.assert_frame_equal(pd.read_parquet(path), table.reset_index(drop=True), check_categorical=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("a.txt", "ending must be one of .csv, .parquet, .xlsx"), ("missing/a.csv", "there is no folder")],
+)
+def test_what_cannot_be_written_is_said(generated, tmp_path, name, message):
+    with pytest.raises(cl.ConfigError, match=message):
+        export(generated.customers, tmp_path / name)
