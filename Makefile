@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench lab docs notebooks lock clean
+.PHONY: help demo test check fix bench benchsync lab docs notebooks lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,11 @@ fix: $(READY)  ## format and repair what ruff can
 bench: $(READY)  ## print speed and memory as ratios against named peers
 	$(BIN)/python -m bench.startup
 	$(BIN)/python -m bench.frames
+	$(BIN)/python -m bench.store
+
+benchsync: $(READY)  ## the same for syncs, against tools that it installs first (takes hours; see bench/sync.py)
+	$(BIN)/python -m bench.sync limit
+	$(BIN)/python -m bench.sync
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks

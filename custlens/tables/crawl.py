@@ -24,7 +24,7 @@ from custlens.tables.journal import Journal
 
 __all__ = ["Changes", "Crawler", "Stopped"]
 
-WINDOW_ROWS = 1_500
+WINDOW_ROWS = 4_000
 LARGEST_WINDOW = 3 * WINDOW_ROWS
 ROUNDS = 8
 ORDERS = ("REGISTERED_DATE_ASC", "EMAIL_ASC")
@@ -42,6 +42,29 @@ class Changes(NamedTuple):
 
     deleted: set[int]
     total: int
+
+
+class _Reading:
+    """A window while its pages come in."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self.low, self.high = low, high
+        self.filters = {"created_from": low, "created_to": high}
+        self.left: int | None = None
+        self.totals: set[int] = set()
+        self.seen: set[int] = set()
+
+    def take(self, page: Page) -> bool:
+        """Take in a page; tell whether it was the last one."""
+        self.totals.add(page.total)
+        self.seen.update(map(customer_key, page.items))
+        self.left = (self.left or 0) - 1
+        return self.left == 0
+
+    @property
+    def held_still(self) -> bool:
+        """Whether every page named the same total, and as many customers came."""
+        return self.totals == {len(self.seen)}
 
 
 class _LastOrder(msgspec.Struct, rename="camel", gc=False):
@@ -125,36 +148,48 @@ class Crawler:
         return page
 
     def _windows(self, windows: list[tuple[int, int]]) -> None:
-        """Read windows side by side; one that turns out large is cut again."""
-        waiting = windows[::-1]  # the newest first: a growing shop's newest are the largest
-        running: set[Future[list[tuple[int, int]]]] = set()
+        """Read windows side by side, page by page; one that turns out large is cut again."""
+        running: dict[Future[Any], _Reading] = {}
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="custlens-sync")
+
+        def ask(reading: _Reading, offset: int) -> None:
+            running[pool.submit(self.page, "window", ORDERS[0], offset, reading.filters)] = reading
+
         try:
-            while waiting or running:
-                while waiting and len(running) < self._threads:
-                    running.add(pool.submit(self._read_or_split, *waiting.pop(0)))
-                done, running = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+            for low, high in windows:
+                ask(_Reading(low, high), 0)
+            while running:
+                done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
                 self._tell(self.expected)
                 for future in done:
-                    waiting += future.result()
+                    reading, page = running.pop(future), future.result()
+                    if page is None:
+                        continue
+                    if reading.left is None:
+                        if page.total > LARGEST_WINDOW and reading.high - reading.low > 1:
+                            for low, high in _split(reading.low, reading.high, page.total):
+                                ask(_Reading(low, high), 0)
+                            continue
+                        offsets = range(PAGE_SIZE, page.total, PAGE_SIZE)
+                        reading.left = len(offsets) + 1
+                        for offset in offsets:
+                            ask(reading, offset)
+                    if reading.take(page) and not reading.held_still:
+                        running[pool.submit(self._again, reading)] = reading
         except BaseException:
             self._stop.set()
             raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _read_or_split(self, low: int, high: int) -> list[tuple[int, int]]:
-        filters = {"created_from": low, "created_to": high}
-        first = self.page("window", ORDERS[0], 0, filters)
-        if first.total > LARGEST_WINDOW and high - low > 1:
-            return _split(low, high, first.total)
-        self._window("window", filters)
-        return []
+    def _again(self, reading: _Reading) -> None:
+        """Read a window once more, page after page, since it moved."""
+        self._window("window", reading.filters, reading.seen, 1)
 
-    def _window(self, name: str, filters: dict[str, Any]) -> None:
+    def _window(self, name: str, filters: dict[str, Any], found: set[int] | None = None, first: int = 0) -> None:
         """Read a window until it holds still; customers found in any round count."""
-        found: set[int] = set()
-        for number in range(ROUNDS):
+        found = set() if found is None else found
+        for number in range(first, ROUNDS):
             sort_by, label = ORDERS[number % len(ORDERS)], name if number == 0 else f"{name}-{number}"
             seen: set[int] = set()
             totals: set[int] = set()

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow.dataset import ParquetReadOptions, field
 
 from custlens.api.client import Client
 from custlens.errors import ConfigError, StoreError
@@ -221,8 +222,6 @@ class Store:
         self, table: deltalake.DeltaTable, columns: list[str], store_id: int | None, categories: Iterable[str] = ()
     ) -> pa.Table:
         """Read some columns, categories as dictionaries."""
-        from pyarrow.dataset import ParquetReadOptions, field
-
         with explained(self.path):
             options = ParquetReadOptions(dictionary_columns=set(categories))
             dataset = table.to_pyarrow_dataset(parquet_read_options=options)

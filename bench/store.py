@@ -1,0 +1,99 @@
+"""Opening a store of a million customers into a DataFrame, against pyarrow reading the same columns from plain Parquet.
+
+Both end with a pandas DataFrame of the same columns and dtypes; each run is a process of its own, in turns.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROWS = 1_000_000
+ROUNDS = 5
+COLUMNS = [
+    "customer_id", "number_of_orders", "sales_value", "average_order_value", "first_order_date", "last_order_date",
+    "registered", "email", "billing_country_code", "customer_group_name", "accept_marketing",
+]  # fmt: skip
+
+
+def make(folder: Path) -> None:
+    """Write the store, by syncing twenty thousand customers and repeating them under other IDs, and the plain file."""
+    import deltalake
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    import custlens as cl
+
+    with cl.demo.serve(customers=20_000, rate_limit=None) as shop:
+        shop.population.patches.clear()
+        store = cl.Store(folder / "shop.lens")
+        store.sync(shop.client(rate_limit=10_000_000), progress=False)
+    table = deltalake.DeltaTable(store.path + "/customers")
+    rows = table.to_pyarrow_table()
+    many = pa.concat_tables([rows] * (ROWS // len(rows)))
+    ids = pa.array(np.arange(ROWS) + 177_000_001)
+    many = many.set_column(many.schema.get_field_index("customer_id"), "customer_id", ids)
+    mark = deltalake.CommitProperties(app_transactions=[deltalake.Transaction("custlens-1003", 1)])
+    deltalake.write_deltalake(table, many, mode="overwrite", commit_properties=mark)
+    pq.write_table(many, folder / "plain.parquet")
+
+
+def run(peer: str, folder: Path) -> None:
+    """Open once, and print what it took."""
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    import custlens as cl
+    from custlens.tables import convert, lake
+
+    kinds = {name: lake.dtypes_of("customers")[name] for name in COLUMNS}
+    texts = [name for name, kind in kinds.items() if kind == "category"]
+    for _ in range(2):  # the second counts: by then both libraries are loaded
+        started = time.perf_counter()
+        if peer == "custlens":
+            frame = cl.Store(folder / "shop.lens").customers(columns=COLUMNS)
+        else:
+            plain = pq.read_table(folder / "plain.parquet", columns=COLUMNS, read_dictionary=texts)
+            frame = convert.frame_of(plain, kinds)
+        seconds = time.perf_counter() - started
+    assert isinstance(frame, pd.DataFrame)
+    assert len(frame) == ROWS
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak": peak, "sales": float(frame["sales_value"].sum())}))
+
+
+def main() -> None:
+    """Run both in turns and print the ratio."""
+    with tempfile.TemporaryDirectory() as name:
+        subprocess.run([sys.executable, "-m", "bench.store", "make", name], check=True)
+        rounds = []
+        for _ in range(ROUNDS):
+            pair = []
+            for peer in ("custlens", "pyarrow"):
+                answer = subprocess.run(
+                    [sys.executable, "-m", "bench.store", peer, name], check=True, capture_output=True, text=True
+                )
+                pair.append(json.loads(answer.stdout))
+            rounds.append(pair)
+    assert all(abs(ours["sales"] - theirs["sales"]) < 1 for ours, theirs in rounds)
+    for place, peer in enumerate(("custlens", "pyarrow")):
+        seconds = statistics.median(pair[place]["seconds"] for pair in rounds)
+        print(f"store: {peer:9} opens {ROWS:,} customers, {len(COLUMNS)} columns, in {seconds:.2f} s")
+    ratio = statistics.median(ours["seconds"] / theirs["seconds"] for ours, theirs in rounds)
+    print(f"store: custlens / pyarrow = {ratio:.2f} (median of {ROUNDS})")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] == "make":
+        make(Path(sys.argv[2]))
+    elif len(sys.argv) == 3:
+        run(sys.argv[1], Path(sys.argv[2]))
+    else:
+        main()
