@@ -202,12 +202,10 @@ class _Sync:
         began = self._client.metrics.server_time or datetime.now(UTC)
         mode, why = self._decide(last, began)
         plan = self._journal.open()
-        resumed = (
-            plan is not None
-            and plan["mode"] == mode
-            and began - _time(plan["began"]) < JOURNAL_KEEPS
-            and len(self._journal) > 0
-        )
+        fresh = plan is not None and began - _time(plan["began"]) < JOURNAL_KEEPS and len(self._journal) > 0
+        if plan is not None and fresh and self._asked == "auto" and plan["mode"] == "full" != mode:
+            mode, why = "full", "it goes on with a full sync that was stopped"
+        resumed = plan is not None and fresh and plan["mode"] == mode
         if plan is not None and resumed:
             began = _time(plan["began"])
         else:

@@ -145,6 +145,19 @@ def test_a_store_may_hold_several_shops(tmp_path):
             store.sync([one.client(), one.client()], progress=False)
 
 
+def test_a_store_may_be_a_url(shop, client, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    store = cl.Store(f"file://{tmp_path}/bucket/shop.lens")
+    store.sync(client, progress=False)
+    shop.advance(3)
+    store.sync(client, progress=False)
+    rejected = set(store.rejects()["customer_id"].dropna())
+    assert set(store.customers()["customer_id"]) | rejected == set(shop.ids)
+    assert not (
+        tmp_path / "bucket" / "shop.lens" / "_journal"
+    ).exists()  # pages wait on this machine, not in the bucket
+
+
 def test_a_store_without_a_sync_says_what_to_do(store, tmp_path):
     with pytest.raises(cl.StoreError, match=r"holds no customers yet: run store\.sync\(client\) first"):
         store.customers()

@@ -101,6 +101,17 @@ def test_a_deletion_that_the_shop_forgot_leads_to_a_full_sync(shop, client, stor
     assert "another number of customers" in report.why
 
 
+def test_a_full_sync_that_was_stopped_is_gone_on_with(shop, client, store):
+    store.sync(client, progress=False)
+    hasty = shop.client(retries=0)
+    shop.fail_next("ok", "ok", "ok", 500)
+    with pytest.raises(cl.ServerError):
+        store.sync(hasty, "full", progress=False)
+    report = store.sync(client, progress=False)
+    assert (report.mode, report.resumed, report.why) == ("full", True, "it goes on with a full sync that was stopped")
+    assert store.sync(client, progress=False).mode == "incremental"
+
+
 def test_a_record_that_breaks_moves_to_the_rejects_and_back(shop, client, store):
     shop.population.patches.clear()
     shop.changed()

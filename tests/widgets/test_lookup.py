@@ -209,6 +209,17 @@ def test_any_source_that_can_be_looked_up_in_is_taken(generated):
     assert empty.last_error is None
 
 
+def test_a_store_can_be_looked_up_in(shop, client, tmp_path):
+    store = cl.Store(tmp_path / "shop.lens")
+    store.sync(client, progress=False)
+    lookup = cl.widgets.Lookup(store)
+    customer_id = int(store.customers(columns=[])["customer_id"].iloc[0])
+    lookup.search(str(customer_id))
+    lookup.pick(customer_id)
+    assert lookup.last_error is None
+    assert shop.document(customer_id)["contacts"][0]["contact"] in text(lookup.card.value)
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
