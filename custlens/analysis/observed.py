@@ -46,11 +46,11 @@ def observed_revenue(history: Any, freq: str = "W") -> Any:
     key = ("store_id", "customer_id")
     order = nw.col("number_of_orders").cast(nw.Float64).fill_null(0.0)
     sales = nw.col("sales_value").fill_null(0.0)
-    steps = frame.with_columns(orders=order, sales=sales, first=nw.col("sync").min().over("store_id")).with_columns(
+    steps = frame.with_columns(orders=order, sales=sales).with_columns(
         before_orders=nw.col("orders").shift(1).over(*key, order_by="sync"),
         before_sales=nw.col("sales").shift(1).over(*key, order_by="sync"),
     )
-    seen = steps.filter(nw.col("sync") > nw.col("first")).select(
+    seen = steps.filter(nw.col("sync") > 1).select(
         "store_id",
         "customer_id",
         period=begin_of(nw.col("as_of").dt.replace_time_zone(None), FREQUENCIES[freq]),

@@ -12,7 +12,7 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -75,6 +75,11 @@ class Metrics(msgspec.Struct):
     bytes: int = 0
     seconds_waited: float = 0.0
     server_time: datetime | None = None
+
+    def since(self, before: Metrics) -> dict[str, Any]:
+        """Give the counts that have come since an earlier moment, by name."""
+        names = ("requests", "retries", "bytes", "seconds_waited")
+        return {name: getattr(self, name) - getattr(before, name) for name in names}
 
 
 class _BearerAuth(requests.auth.AuthBase):

@@ -21,15 +21,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from custlens.api.records import (
-    Contact,
-    Customer,
-    Person,
-    ShippingAddress,
-    Stats,
-    api_names,
-    read_customer,
-)
+from custlens.api.records import Contact, Customer, Person, ShippingAddress, Stats, api_names, read_customer
 from custlens.errors import ConfigError, ValidationError
 from custlens.tables import schemas
 from custlens.tables.convert import as_json, convert, frame_of, gather, to_frame

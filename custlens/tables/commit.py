@@ -57,9 +57,7 @@ def commit(store: Store, store_id: int, built: Built, deleted: set[int] | None, 
         customers = store.table("customers")
         row = {**facts, "store_id": store_id, "sync": number, "version": customers.version() + 1}
         keep = old_rejects.iloc[:0] if deleted is None else _untouched(old_rejects, new, rejects, deleted)
-        all_rejects = pa.concat_tables(
-            [_stamp(rejects, store_id, number, "rejects"), _stamp(keep, store_id, number, "rejects")]
-        )
+        all_rejects = pa.concat_tables([_stamp(rows, store_id, number) for rows in (rejects, keep)])
         _replace(store, "order_stats_history", store_id, number, change.history(store_id, number, facts["as_of"]))
         _replace(store, "rejects", store_id, number, all_rejects)
         _replace(store, "syncs", store_id, number, pa.Table.from_pylist([row], SCHEMAS["syncs"]))
@@ -132,13 +130,10 @@ def _compare(held: pa.Table, new: pa.Table, rejects: pa.Table, deleted: set[int]
     dtypes = {"customer_id": "int64", "fingerprint": "int64", "updated": "datetime64[us, UTC]"}
     dtypes |= {name: dtypes_of("customers")[name] for name in STATS}
     old, now = (frame_of(table, dtypes).set_index("customer_id") for table in (held, new))
-    rejected = pd.Index(rejects["customer_id"].drop_null().to_pylist(), dtype="int64").difference(now.index)
-    absent = (
-        old.index.difference(now.index)
-        if deleted is None
-        else old.index.intersection(list(deleted)).union(old.index.intersection(rejected))
-    )
-    gone = absent.difference(now.index) if deleted is not None else absent
+    gone = old.index.difference(now.index)
+    if deleted is not None:
+        rejected = rejects["customer_id"].drop_null().to_pylist()
+        gone = gone.intersection(pd.Index([*deleted, *rejected], dtype="int64"))
     added = now.index.difference(old.index)
     both = now.index.intersection(old.index)
     before, after = old.loc[both], now.loc[both]
@@ -173,16 +168,11 @@ def _untouched(rejects: pd.DataFrame, new: pa.Table, now: pa.Table, deleted: set
     return rejects[~rejects["customer_id"].isin(seen - {None}) & ~rejects["raw"].isin(again)]
 
 
-def _stamp(rows: pa.Table | pd.DataFrame, store_id: int, number: int, name: str) -> pa.Table:
-    """Put store and sync before the columns of a table."""
-    if isinstance(rows, pd.DataFrame):
-        rows = pa.Table.from_pandas(rows, preserve_index=False)
-    columns = {"store_id": pa.array(np.full(len(rows), store_id)), "sync": pa.array(np.full(len(rows), number))}
-    schema = SCHEMAS[name]
-    return pa.table(
-        [
-            plain(columns.get(field.name, rows[field.name] if field.name in rows.column_names else None), field.type)
-            for field in schema
-        ],
-        schema=schema,
-    )
+def _stamp(rejects: pa.Table | pd.DataFrame, store_id: int, number: int) -> pa.Table:
+    """Put store and sync before the columns of the rejects."""
+    if isinstance(rejects, pd.DataFrame):
+        rejects = pa.Table.from_pandas(rejects, preserve_index=False)
+    stamps = {"store_id": pa.array(np.full(len(rejects), store_id)), "sync": pa.array(np.full(len(rejects), number))}
+    columns = {**stamps, **{name: rejects[name] for name in rejects.column_names}}
+    schema = SCHEMAS["rejects"]
+    return pa.table([plain(columns[field.name], field.type) for field in schema], schema=schema)

@@ -108,10 +108,7 @@ def fetch(
     tables = assemble(builder.finish(), store_id=client.store_id, currency=currency, as_of=as_of)
     report = tables.report
     report.seconds = time.monotonic() - started
-    report.requests = after.requests - before.requests
-    report.retries = after.retries - before.retries
-    report.bytes = after.bytes - before.bytes
-    report.seconds_waited = after.seconds_waited - before.seconds_waited
+    vars(report).update(after.since(before))
     if report.unknown_fields:
         names = ", ".join(report.unknown_fields)
         warnings.warn(

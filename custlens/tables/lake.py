@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -116,8 +115,6 @@ def explained(path: str) -> Iterator[None]:
     except (deltalake.exceptions.DeltaError, OSError, pa.ArrowException) as error:
         text = str(error)
         problem = next((words for mark, words in _PROBLEMS.items() if mark in text), None)
-        if problem is None and isinstance(error, OSError) and error.errno in _ERRNOS:
-            problem = _ERRNOS[error.errno]
         detail = " ".join(text.split())[:200]
     else:
         return
@@ -129,9 +126,4 @@ _PROBLEMS = {
     "Read-only file system": "the folder is read-only",
     "Permission denied": "the folder may not be written or read",
     "StorageFull": "the disk is full; the last good state is untouched",
-}
-_ERRNOS = {
-    errno.ENOSPC: _PROBLEMS["No space left"],
-    errno.EROFS: "the folder is read-only",
-    errno.EACCES: _PROBLEMS["Permission denied"],
 }

@@ -70,7 +70,38 @@ class Store:
     def sync(
         self, client: Client | Iterable[Client], mode: Mode = "auto", *, threads: int = 4, progress: bool = True
     ) -> SyncReport | list[SyncReport]:
-        """Bring the store up to date with the shop; see `custlens.tables.sync.sync`."""
+        """Bring the store up to date with one or several shops.
+
+        A **full** sync reads every customer. An **incremental** one reads whoever registered, was edited or ordered
+        since the last sync, and who was deleted. Both end by comparing the number of customers with the shop's. Pages
+        are kept on disk as they come: a sync that is killed goes on where it was, asking again for the pages that were
+        under way.
+
+        Parameters
+        ----------
+        client
+            The shop, or several: they are read side by side, each under its own limit.
+        mode
+            ``"full"``, ``"incremental"``, or ``"auto"``: incremental where that can be trusted.
+        threads
+            Requests under way at once, for each client.
+        progress
+            Whether to show a progress bar.
+
+        Returns
+        -------
+        SyncReport, or a list of them
+            One a client.
+
+        Raises
+        ------
+        SyncError
+            Another sync of this store is running, or the shop did not hold still.
+        StoreError
+            The store cannot be read or written.
+        APIError, TransportError, DecodeError
+            The shop could not be read. What was fetched is kept for the next sync.
+        """
         from custlens.tables.sync import sync
 
         if isinstance(client, Client):
@@ -166,9 +197,10 @@ class Store:
 
     def last_sync(self, store_id: int) -> dict[str, Any] | None:
         """Give the last sync of one store, or None if there was none."""
-        if not self.exists():
+        customers = self.opened()
+        if customers is None:
             return None
-        syncs = self._syncs(self.table("customers"))
+        syncs = self._syncs(customers)
         mine = syncs[syncs["store_id"] == store_id]
         return None if mine.empty else {str(name): value for name, value in mine.iloc[-1].items()}
 
@@ -193,9 +225,9 @@ class Store:
 
     def _open(self, as_of: datetime | None) -> tuple[pd.DataFrame, deltalake.DeltaTable]:
         """Give the syncs up to a moment, and the customers as they stood after the last of them."""
-        if not self.exists():
+        table = self.opened()
+        if table is None:
             raise StoreError(f"{self.path} holds no customers yet: run store.sync(client) first")
-        table = self.table("customers")
         syncs = self._syncs(table)
         if as_of is None:
             return syncs, table
@@ -230,18 +262,19 @@ class Store:
     def _address(self, name: str) -> str:
         return f"{self.path.rstrip('/')}/{name}"
 
-    def exists(self) -> bool:
-        """Tell whether there is a store; refuse a folder that is something else."""
+    def opened(self) -> deltalake.DeltaTable | None:
+        """Open the customers, or give None where there is no store yet; refuse a folder that is something else."""
         with explained(self.path):
             if deltalake.DeltaTable.is_deltatable(self._address("customers"), self._options):
-                metadata = self.table("customers").metadata()
+                table = self.table("customers")
+                metadata = table.metadata()
                 if metadata.name != MARK:
                     raise StoreError(f"{self.path} holds Delta tables that custlens has not written")
                 if int((metadata.description or "format 0").removeprefix("format ")) > FORMAT:
                     raise StoreError(
                         f"{self.path} was written by a newer custlens ({metadata.description}): update custlens"
                     )
-                return True
+                return table
         folder = Path(self.path)
         if not self._is_url and folder.exists():
             if not folder.is_dir():
@@ -250,7 +283,7 @@ class Store:
                 raise StoreError(
                     f"{self.path} is not a custlens store (it holds {foreign[0]}): choose a folder of its own"
                 )
-        return False
+        return None
 
     def create(self) -> None:
         """Make the tables that are not there yet; customers last, for with it the store begins to exist."""

@@ -121,46 +121,14 @@ class SyncReport:
 
 
 def sync(store: Store, clients: list[Client], mode: Mode, *, threads: int, progress: bool) -> list[SyncReport]:
-    """Bring a store up to date with one or several shops.
-
-    A **full** sync reads every customer. An **incremental** one reads whoever registered, was edited or ordered since
-    the last sync, and who was deleted. Both end by comparing the number of customers with the shop's. Pages are kept on
-    disk as they come: a sync that is killed goes on where it was, asking again for the pages that were under way.
-
-    Parameters
-    ----------
-    store
-        Where to.
-    clients
-        Where from; several are read side by side, each under its own limit.
-    mode
-        ``"full"``, ``"incremental"``, or ``"auto"``: incremental where that can be trusted.
-    threads
-        Requests under way at once, for each client.
-    progress
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    list of SyncReport
-        One a client.
-
-    Raises
-    ------
-    SyncError
-        Another sync of this store is running, or the shop did not hold still.
-    StoreError
-        The store cannot be read or written.
-    APIError, TransportError, DecodeError
-        The shop could not be read. What was fetched is kept for the next sync.
-    """
+    """Bring a store up to date with one or several shops, as `Store.sync` says."""
     if mode not in get_args(Mode):
         raise ConfigError(f"mode must be one of {', '.join(get_args(Mode))}, not {mode!r}")
     if threads < 1:
         raise ConfigError(f"threads must be at least 1, not {threads}")
     if not clients or len({client.store_id for client in clients}) < len(clients):
         raise ConfigError("give one client a store")
-    store.exists()  # refuses a folder that is something else before anything is put into it
+    store.opened()  # refuses a folder that is something else before anything is put into it
     commits = threading.Lock()
     with _claimed(store):
         if len(clients) == 1:
@@ -188,11 +156,7 @@ class _Sync:
                 report = self._run()
         finally:
             self._journal.close()
-        after = self._client.metrics
-        report.requests = after.requests - before.requests
-        report.retries = after.retries - before.retries
-        report.bytes = after.bytes - before.bytes
-        report.seconds_waited = after.seconds_waited - before.seconds_waited
+        vars(report).update(self._client.metrics.since(before))
         report.seconds = time.monotonic() - started
         return report
 

@@ -166,6 +166,8 @@ def test_an_empty_shop_can_be_synced(store):
         shop.changed()
         assert store.sync(shop.client(), progress=False).added == 1
     assert len(store.customers()) == 1
+    revenue = cl.orders.observed_revenue(store.history())  # all of it came after the first sync
+    assert revenue["revenue"].sum() == pytest.approx(store.customers()["sales_value"].sum())
 
 
 def test_a_missing_scope_ends_a_sync_at_once(shop, store):
