@@ -87,7 +87,7 @@ def main() -> None:
         seconds = statistics.median(pair[place]["seconds"] for pair in rounds)
         print(f"store: {peer:9} opens {ROWS:,} customers, {len(COLUMNS)} columns, in {seconds:.2f} s")
     ratio = statistics.median(ours["seconds"] / theirs["seconds"] for ours, theirs in rounds)
-    print(f"store: custlens / pyarrow = {ratio:.2f} (median of {ROUNDS})")
+    print(f"store: custlens / pyarrow = {ratio:.2f} (median of the ratios of {ROUNDS} rounds)")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Builds the tables from raw JSON as it comes, keeping aside what cannot be used.
 
 Records are decoded a few hundred at a time, while they fit the processor's cache, and taken apart into Arrow columns.
-Every twenty thousand customers the columns are validated while their raw JSON is still at hand. So memory holds the
+Every ten thousand customers the columns are validated while their raw JSON is still at hand. So memory holds the
 tables and little else.
 """
 
@@ -31,7 +31,7 @@ __all__ = ["Built", "OnInvalid", "TableBuilder"]
 
 OnInvalid = Literal["quarantine", "raise", "drop"]
 Raw = bytes | msgspec.Raw
-CHUNK_ROWS = 20_000
+CHUNK_ROWS = 10_000
 BATCH_ROWS = 500
 DERIVED = ("store_id", "stats_consistent", "currency", "as_of")
 PARTS = {"addresses": "shipping_addresses", "contacts": "contacts"}
@@ -89,20 +89,20 @@ class TableBuilder:
         self._customers = _Table("customers", None if columns is None else {"customer_id", "extra", *columns})
         self._parts = {name: _Table(name) for name in parts}
         self._fingerprints = fingerprints
-        self._raw: list[Raw] = []
+        self._waiting: list[Raw] = []
         self._failures: list[Failure] = []
         self._rejected = 0
-        self._rows = 0
-        self._row_of: dict[int, int] = {}
+        self._taken = 0
+        self._place_of: dict[int, int] = {}
         self._superseded: list[int] = []
         self._duplicates = 0
         self._unknown: set[str] = set()
 
     def add(self, items: Iterable[Raw]) -> None:
         """Take in raw customers, each one JSON object."""
-        self._raw.extend(items)
-        while len(self._raw) >= CHUNK_ROWS:
-            chunk, self._raw = self._raw[:CHUNK_ROWS], self._raw[CHUNK_ROWS:]
+        self._waiting.extend(items)
+        while len(self._waiting) >= CHUNK_ROWS:
+            chunk, self._waiting = self._waiting[:CHUNK_ROWS], self._waiting[CHUNK_ROWS:]
             self._take_in(chunk)
 
     def reject(self, *failures: Failure) -> None:
@@ -118,11 +118,20 @@ class TableBuilder:
         if self._on_invalid == "quarantine":
             self._failures += failures
 
-    def finish(self) -> Built:
-        """Give the tables: customers, the parts, and rejects."""
-        self._take_in(self._raw)
-        self._raw = []
+    def finish(self, keep: np.ndarray | None = None) -> Built:
+        """Give the tables: customers, the parts, and rejects.
+
+        Parameters
+        ----------
+        keep
+            Of each customer added, in order, whether to keep it and what was rejected of it; all by default.
+        """
+        self._take_in(self._waiting)
+        self._waiting = []
         superseded = np.array(self._superseded, "int64")
+        if keep is not None:
+            superseded = np.union1d(superseded, np.flatnonzero(~keep))
+            self._failures = [failure for failure in self._failures if failure.place is None or keep[failure.place]]
         if self._fingerprints:
             self._customers.dtypes["fingerprint"] = "int64"
         finished = {table.name: table.finish(superseded) for table in (self._customers, *self._parts.values())}
@@ -134,23 +143,26 @@ class TableBuilder:
 
     def _take_in(self, raws: list[Raw]) -> None:
         """Turn one chunk of raw customers into validated columns."""
-        if not raws:
-            return
         kept: list[Raw] = []
+        places: list[int] = []
         with _collector_held():
             for start in range(0, len(raws), BATCH_ROWS):
-                records = self._read(raws[start : start + BATCH_ROWS], kept)
+                records = self._read(raws[start : start + BATCH_ROWS], self._taken + start, kept, places)
                 first = len(kept) - len(records)
                 self._customers.take(records, range(first, len(kept)))
                 for table in self._parts.values():
                     table.take_items(records, first)
-            customer_ids, good = self._close(self._customers, kept, np.ones(len(kept), bool))
-            self._number(customer_ids, good)
-            for table in self._parts.values():
-                self._close(table, kept, good)
-        self._rows += len(kept)
+            self._taken += len(raws)
+            if kept:
+                where = np.array(places)
+                customer_ids, good = self._close(self._customers, kept, where, np.ones(len(kept), bool))
+                self._remember(customer_ids[good], where[good])
+                for table in self._parts.values():
+                    self._close(table, kept, where, good)
 
-    def _close(self, table: _Table, raws: list[Raw], good: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _close(
+        self, table: _Table, raws: list[Raw], places: np.ndarray, good: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Validate a table's part of the chunk; keep the sound rows, and tell which they are."""
         arrays, owners, unreadable = table.close_chunk()
         ids = arrays["customer_id"].to_numpy()
@@ -168,45 +180,50 @@ class TableBuilder:
         ]
         found += [(row, column, NOT_A_TIME) for row, column in unreadable if sound[row]]
         if found:
-            self.reject(*(table.failure(row, column, reason, ids, owners, raws) for row, column, reason in found))
+            self.reject(
+                *(
+                    table.failure(row, column, reason, ids, owners, raws)._replace(place=int(places[owners[row]]))
+                    for row, column, reason in found
+                )
+            )
             sound[[row for row, _, _ in found]] = False
             rows = np.flatnonzero(sound)
             checked = {name: array.take(pa.array(rows)) for name, array in arrays.items()}
         if self._fingerprints and table.name == "customers":
             checked["fingerprint"] = pa.array([_fingerprint(raws[row]) for row in rows.tolist()], pa.int64())
-        table.store({**checked, "_row": pa.array(self._rows + owners[rows], pa.int64())})
+        table.store({**checked, "_place": pa.array(places[owners[rows]])})
         return ids, sound
 
-    def _number(self, customer_ids: np.ndarray, good: np.ndarray) -> None:
+    def _remember(self, customer_ids: np.ndarray, places: np.ndarray) -> None:
         """Remember where each customer is; one that came in an earlier chunk is superseded there."""
-        for index in np.flatnonzero(good).tolist():
-            customer_id = int(customer_ids[index])
-            if (earlier := self._row_of.get(customer_id)) is not None:
+        for customer_id, place in zip(customer_ids.tolist(), places.tolist(), strict=True):
+            if (earlier := self._place_of.get(customer_id)) is not None:
                 self._superseded.append(earlier)
                 self._duplicates += 1
-            self._row_of[customer_id] = self._rows + index
+            self._place_of[customer_id] = place
 
-    def _read(self, raws: list[Raw], kept: list[Raw]) -> list[Customer]:
-        """Read the records of a batch; keep aside what is none."""
+    def _read(self, raws: list[Raw], first: int, kept: list[Raw], places: list[int]) -> list[Customer]:
+        """Read the records of a batch, the first of which has this place; keep aside what is none."""
         records = []
         bad_items: list[tuple[str, Any, str]] = []
-        for raw in raws:
+        for place, raw in enumerate(raws, first):
             try:
                 record = read_customer(raw, lambda *item: bad_items.append(item))
                 if record.id is None:
                     raise msgspec.ValidationError("a customer needs an id - at `$.id`")
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 bad_items.clear()  # they stay in the raw JSON of the whole
-                self.reject(_unread(raw, error))
+                self.reject(_unread(raw, error)._replace(place=place))
                 continue
             for path, value, reason in bad_items:
                 inner = f"{path}.{detail[1]}" if (detail := _PATH.search(reason)) else path
-                self.reject(Failure(record.id, inner, as_json(value), _PATH.sub("", reason), as_json(value)))
+                self.reject(Failure(record.id, inner, as_json(value), _PATH.sub("", reason), as_json(value), place))
             bad_items.clear()
             if record.extra:
                 self._unknown.update(re.sub(r"\[\d+\]", "", path) for path in record.extra)
             records.append(record)
             kept.append(raw)
+            places.append(place)
         return records
 
 
@@ -272,15 +289,15 @@ class _Table:
         self._chunks.append(pa.RecordBatch.from_pydict(arrays))
 
     def finish(self, superseded: np.ndarray) -> tuple[pa.Table, np.ndarray]:
-        """Join the chunks, without the rows that came again later; give each row's number too."""
+        """Join the chunks, without the customers at these places; give the place of each row's customer too."""
         if not self._chunks:
             columns = {name: convert(gather([], dtype), dtype)[0] for name, dtype in self.dtypes.items()}
             return pa.table(columns), np.empty(0, "int64")
         table = pa.Table.from_batches(self._chunks)
         self._chunks = []
         if len(superseded):
-            table = table.filter(pa.array(~np.isin(table["_row"].to_numpy(), superseded)))
-        return table.drop_columns("_row"), table["_row"].to_numpy()
+            table = table.filter(pa.array(~np.isin(table["_place"].to_numpy(), superseded)))
+        return table.drop_columns("_place"), table["_place"].to_numpy()
 
     def failure(
         self, row: int, column: str | None, reason: str, ids: np.ndarray, owners: np.ndarray, raws: list[Raw]

@@ -10,19 +10,20 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 import msgspec
 
 from custlens.api.client import Client
 from custlens.api.query import PAGE_SIZE
-from custlens.api.records import Page, customer_key
+from custlens.api.records import Page, customer_keys
 from custlens.errors import SyncError
 from custlens.tables.journal import Journal
 
-__all__ = ["Changes", "Crawler", "Stopped"]
+__all__ = ["Changes", "Crawler", "Read", "Stopped"]
 
 WINDOW_ROWS = 4_000
 LARGEST_WINDOW = 3 * WINDOW_ROWS
@@ -35,6 +36,14 @@ _page = msgspec.json.Decoder(Page)
 
 class Stopped(Exception):
     """Inside the sync: another thread failed, or somebody pressed stop."""
+
+
+class Read(NamedTuple):
+    """A page as it was read."""
+
+    total: int
+    items: list[msgspec.Raw]
+    keys: list[int]
 
 
 class Changes(NamedTuple):
@@ -54,10 +63,10 @@ class _Reading:
         self.totals: set[int] = set()
         self.seen: set[int] = set()
 
-    def take(self, page: Page) -> bool:
+    def take(self, page: Read) -> bool:
         """Take in a page; tell whether it was the last one."""
         self.totals.add(page.total)
-        self.seen.update(map(customer_key, page.items))
+        self.seen.update(page.keys)
         self.left = (self.left or 0) - 1
         return self.left == 0
 
@@ -93,14 +102,25 @@ class Crawler:
         Where pages are kept as they come.
     threads
         Requests under way at once.
+    take
+        Called with each page, from any thread.
     tell
         Called after each page, and now and then while waiting, with the number of pages expected (0 if unknown).
     """
 
-    def __init__(self, client: Client, journal: Journal, *, threads: int, tell: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        journal: Journal,
+        *,
+        threads: int,
+        take: Callable[[Read], None],
+        tell: Callable[[int], None],
+    ) -> None:
         self._client = client
         self._journal = journal
         self._threads = threads
+        self._take = take
         self._tell = tell
         self._stop = threading.Event()
         self.keys: set[int] = set()
@@ -130,7 +150,7 @@ class Crawler:
         deleted = {entry.id for entry in self._client.deleted(since=moment)}
         return Changes(deleted, total)
 
-    def page(self, name: str, sort_by: str, offset: int, filters: dict[str, Any]) -> Page:
+    def page(self, name: str, sort_by: str, offset: int, filters: dict[str, Any]) -> Read:
         """Get one page, from the journal or from the store."""
         key = f"{name}|{sort_by}|{offset}|" + "&".join(f"{key}={value}" for key, value in sorted(filters.items()))
         body = self._journal.get(key)
@@ -143,39 +163,49 @@ class Crawler:
             body = self._client.raw_page(sort_by=sort_by, offset=offset, **filters)
             self._journal.put(key, body)
         page = _page.decode(body)
-        self.keys.update(map(customer_key, page.items))
+        read = Read(page.total, page.items, customer_keys(body, page.items))
+        self.keys.update(read.keys)
+        self._take(read)
         self._tell(self.expected)
-        return page
+        return read
 
     def _windows(self, windows: list[tuple[int, int]]) -> None:
         """Read windows side by side, page by page; one that turns out large is cut again."""
         running: dict[Future[Any], _Reading] = {}
+        done: SimpleQueue[Future[Any]] = SimpleQueue()
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="custlens-sync")
 
+        def start(reading: _Reading, work: Callable[..., Any], *arguments: Any) -> None:
+            future = pool.submit(work, *arguments)
+            running[future] = reading
+            future.add_done_callback(done.put)
+
         def ask(reading: _Reading, offset: int) -> None:
-            running[pool.submit(self.page, "window", ORDERS[0], offset, reading.filters)] = reading
+            start(reading, self.page, "window", ORDERS[0], offset, reading.filters)
 
         try:
             for low, high in windows:
                 ask(_Reading(low, high), 0)
             while running:
-                done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-                self._tell(self.expected)
-                for future in done:
-                    reading, page = running.pop(future), future.result()
-                    if page is None:
+                try:
+                    future = done.get(timeout=0.5)
+                except Empty:
+                    self._tell(self.expected)
+                    continue
+                reading, page = running.pop(future), future.result()
+                if page is None:
+                    continue
+                if reading.left is None:
+                    if page.total > LARGEST_WINDOW and reading.high - reading.low > 1:
+                        for low, high in _split(reading.low, reading.high, page.total):
+                            ask(_Reading(low, high), 0)
                         continue
-                    if reading.left is None:
-                        if page.total > LARGEST_WINDOW and reading.high - reading.low > 1:
-                            for low, high in _split(reading.low, reading.high, page.total):
-                                ask(_Reading(low, high), 0)
-                            continue
-                        offsets = range(PAGE_SIZE, page.total, PAGE_SIZE)
-                        reading.left = len(offsets) + 1
-                        for offset in offsets:
-                            ask(reading, offset)
-                    if reading.take(page) and not reading.held_still:
-                        running[pool.submit(self._again, reading)] = reading
+                    offsets = range(PAGE_SIZE, page.total, PAGE_SIZE)
+                    reading.left = len(offsets) + 1
+                    for offset in offsets:
+                        ask(reading, offset)
+                if reading.take(page) and not reading.held_still:
+                    start(reading, self._again, reading)
         except BaseException:
             self._stop.set()
             raise
@@ -197,7 +227,7 @@ class Crawler:
             while True:
                 page = self.page(label, sort_by, offset, filters)
                 totals.add(page.total)
-                seen.update(map(customer_key, page.items))
+                seen.update(page.keys)
                 offset += len(page.items)
                 if not page.items or offset >= page.total:
                     break
@@ -220,7 +250,7 @@ class Crawler:
             while True:
                 page = self.page(label, "LAST_ORDER_DATE_DESC", offset, {})
                 totals.append(page.total)
-                keys += map(customer_key, page.items)
+                keys += page.keys
                 offset += len(page.items)
                 times = [when for raw in page.items if (when := _ordered_at(raw)) is not None]
                 if not times or min(times) < moment or offset >= page.total:  # who never ordered comes last

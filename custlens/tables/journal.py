@@ -11,7 +11,6 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,13 +86,6 @@ class Journal:
             if time.monotonic() - self._flushed > FLUSH_SECONDS:
                 os.fsync(self._file.fileno())
                 self._flushed = time.monotonic()
-
-    def bodies(self) -> Iterator[bytes]:
-        """Give every page, in the order in which they came."""
-        for key in list(self._index):
-            body = self.get(key)
-            if body is not None:
-                yield body
 
     def __len__(self) -> int:
         return len(self._index)

@@ -15,7 +15,18 @@ from custlens.tables import schemas
 from custlens.tables.build import Built
 from custlens.tables.convert import frame_of
 
-__all__ = ["FORMAT", "KEEP_ALL", "MARK", "NESTED", "SCHEMAS", "STATS", "dtypes_of", "explained", "nested", "plain"]
+__all__ = [
+    "FORMAT",
+    "KEEP_ALL",
+    "MARK",
+    "NESTED",
+    "SCHEMAS",
+    "STATS",
+    "dtypes_of",
+    "explained",
+    "nested",
+    "plain",
+]
 
 FORMAT = 1
 MARK = "custlens customers"
@@ -68,8 +79,8 @@ SCHEMAS = {
 
 
 def nested(store_id: int, built: Built, currency: str | None) -> pa.Table:
-    """Put the addresses and contacts of each customer into its row."""
-    customers = built.tables["customers"]
+    """Put the addresses and contacts of each customer into its row; takes them out of what was built."""
+    customers = built.tables.pop("customers")
     rows = len(customers)
     columns: dict[str, Any] = {name: customers[name] for name in customers.column_names}
     frame = frame_of(
@@ -82,13 +93,14 @@ def nested(store_id: int, built: Built, currency: str | None) -> pa.Table:
     for part, kind in NESTED.items():
         counts = np.bincount(built.owners[part], minlength=rows)
         offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype("int32"))
-        table = built.tables[part].drop_columns("customer_id")
+        table = built.tables.pop(part).drop_columns("customer_id")
         flat = [plain(table[field.name], field.type) for field in kind.value_type]
         columns[part] = pa.ListArray.from_arrays(
             offsets, pa.StructArray.from_arrays(flat, fields=list(kind.value_type))
         )
     schema = SCHEMAS["customers"]
-    return pa.table([plain(columns[field.name], field.type) for field in schema], schema=schema)
+    del customers
+    return pa.table([plain(columns.pop(field.name), field.type) for field in schema], schema=schema)
 
 
 def plain(column: Any, kind: pa.DataType) -> pa.Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import os
+import queue
 import threading
 import time
 from collections.abc import Iterator
@@ -14,16 +15,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import filelock
-import msgspec
-import numpy as np
+import pandas as pd
 from tqdm.auto import tqdm
 
 from custlens.api.client import Client
-from custlens.api.records import Page, customer_key
 from custlens.errors import ConfigError, StoreError, SyncError
 from custlens.tables.build import Built, TableBuilder
 from custlens.tables.commit import commit
-from custlens.tables.crawl import Crawler
+from custlens.tables.crawl import Crawler, Read
 from custlens.tables.journal import Journal
 from custlens.tables.lake import explained
 
@@ -38,7 +37,7 @@ OVERLAP = timedelta(hours=1)
 DELETIONS_REACH = timedelta(days=170)
 """The API remembers deletions for six months; a little less is relied on."""
 JOURNAL_KEEPS = timedelta(days=1)
-_page = msgspec.json.Decoder(Page)
+QUEUE_PAGES = 64
 
 
 @dataclass
@@ -175,12 +174,9 @@ class _Sync:
         else:
             self._journal.begin({"mode": mode, "began": began.isoformat()})
         with tqdm(desc=f"{mode} sync", unit=" pages", disable=not self._progress) as bar:
-            crawler = Crawler(
-                self._client, self._journal, threads=self._threads, tell=lambda pages: self._tell(bar, pages)
-            )
             try:
-                deleted, whole = self._crawl(crawler, mode, last, began, resumed)
-                if not whole and mode == "incremental":
+                built, deleted = self._read(mode, last, began, resumed, bar)
+                if built is None and mode == "incremental":
                     if self._asked == "incremental":
                         raise SyncError(
                             "the shop has another number of customers than the store after this: a full sync is due "
@@ -188,14 +184,12 @@ class _Sync:
                         )
                     mode, why = "full", "the shop has another number of customers than what changed would give"
                     self._journal.begin({"mode": mode, "began": began.isoformat()})
-                    crawler.keys.clear()
-                    deleted, whole = self._crawl(crawler, mode, last, began, False)
-                if not whole:
+                    built, deleted = self._read(mode, last, began, False, bar)
+                if built is None:
                     raise SyncError("the number of customers kept changing while they were read; sync again")
             except KeyboardInterrupt:
                 bar.write(f"Stopped. {len(self._journal):,} pages are kept; the next sync goes on from them.")
                 raise
-        built = self._build(deleted)
         as_of = max(self._client.metrics.server_time or began, began)
         last_full = began if mode == "full" or last is None else last["last_full"]
         facts = {"mode": mode, "as_of": as_of, "cursor": began, "last_full": last_full, "currency": currency}
@@ -230,6 +224,21 @@ class _Sync:
         )
         return "incremental", why
 
+    def _read(
+        self, mode: Mode, last: dict[str, Any] | None, began: datetime, resumed: bool, bar: tqdm[Any]
+    ) -> tuple[Built | None, set[int]]:
+        """Read what is needed into tables; give None for them where the numbers do not agree with the shop's."""
+        with _Assembly() as assembly:
+            crawler = Crawler(
+                self._client,
+                self._journal,
+                threads=self._threads,
+                take=assembly.take,
+                tell=lambda pages: self._tell(bar, pages),
+            )
+            deleted, whole = self._crawl(crawler, mode, last, began, resumed)
+            return (assembly.finish(deleted) if whole else None), deleted
+
     def _crawl(
         self, crawler: Crawler, mode: Mode, last: dict[str, Any] | None, began: datetime, resumed: bool
     ) -> tuple[set[int], bool]:
@@ -262,24 +271,6 @@ class _Sync:
             keys.update(hash(raw.encode()) for raw in unread)
         return len(keys - deleted)
 
-    def _build(self, deleted: set[int]) -> Built:
-        """Turn the pages of the journal into tables."""
-        last: dict[int, int] = {}
-        count = 0
-        for body in self._journal.bodies():
-            items = _page.decode(body).items
-            last.update(zip(map(customer_key, items), range(count, count + len(items)), strict=True))
-            count += len(items)
-        keep = np.zeros(count, bool)  # of a customer that came several times, only what came last
-        keep[[place for key, place in last.items() if key not in deleted]] = True
-        builder = TableBuilder(fingerprints=True)
-        count = 0
-        for body in self._journal.bodies():
-            items = _page.decode(body).items
-            builder.add(raw for place, raw in enumerate(items, count) if keep[place])
-            count += len(items)
-        return builder.finish()
-
     def _tell(self, bar: tqdm[Any], expected: int) -> None:
         bar.total = max(expected, len(self._journal)) or None
         bar.n = len(self._journal)
@@ -290,6 +281,50 @@ class _Sync:
         )
         bar.update(0)
         bar.refresh()
+
+
+class _Assembly:
+    """Builds the tables on a thread of its own, while the next pages are waited for."""
+
+    def __init__(self) -> None:
+        self._pages: queue.Queue[Read | None] = queue.Queue(QUEUE_PAGES)
+        self._keys: list[int] = []
+        self._builder = TableBuilder(fingerprints=True)
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name="custlens-build", daemon=True)
+
+    def __enter__(self) -> _Assembly:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def take(self, page: Read) -> None:
+        """Take in a page; waits while too many are waiting already."""
+        self._pages.put(page)
+
+    def finish(self, deleted: set[int]) -> Built:
+        """Give the tables: of a customer that came several times only what came last, and nobody who is deleted."""
+        self._end()
+        if self._failure is not None:
+            raise self._failure
+        keys = pd.Series(self._keys, dtype="int64")
+        return self._builder.finish(keep=~(keys.duplicated(keep="last") | keys.isin(deleted)).to_numpy())
+
+    def _end(self) -> None:
+        if self._thread.is_alive():
+            self._pages.put(None)
+            self._thread.join()
+
+    def _work(self) -> None:
+        while (page := self._pages.get()) is not None:
+            if self._failure is None:  # after a failure pages are still taken, so that nobody waits for ever
+                try:
+                    self._keys += page.keys
+                    self._builder.add(page.items)
+                except BaseException as failure:
+                    self._failure = failure
 
 
 @contextmanager

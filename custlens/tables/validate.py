@@ -34,6 +34,8 @@ class Failure(NamedTuple):
     value: str | None
     reason: str
     raw: str | None
+    place: int | None = None
+    """Of its customer among those that were read."""
 
 
 def failures(frame: pd.DataFrame, table: str) -> list[tuple[int, str | None, str]]:
