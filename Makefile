@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# Spark is tested where Java is; it lives apart, since pandera loads it wherever it finds it.
+SPARK := $(if $(shell command -v java),.venv/spark/.ready)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check fix bench benchsync lab docs notebooks lock clean
@@ -17,10 +19,15 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+.venv/spark/.ready: requirements-spark.txt $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation \
+		--upgrade --target .venv/spark -r requirements-spark.txt
+	@touch $@
+
 demo: $(READY)  ## fetch the embedded demo store and write its report
 	$(BIN)/custlens demo --output custlens-demo.html
 
-test: check  ## check, then run every test and notebook
+test: check $(SPARK)  ## check, then run every test and notebook
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=60 --override-ini addopts= notebooks
 
@@ -52,9 +59,11 @@ docs: $(READY)  ## write the data dictionary and the API reference into docs/
 notebooks: $(READY)  ## run the notebooks again and save their outputs
 	$(BIN)/python -m notebooks.save
 
-lock: $(READY)  ## pin requirements.txt anew from pyproject.toml (needs uv)
-	uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml -o requirements.txt
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+lock: $(READY)  ## pin requirements.txt and requirements-spark.txt anew from pyproject.toml (needs uv)
+	$(LOCK) --extra dev pyproject.toml -o requirements.txt
+	echo 'pyspark>=4.0' | $(LOCK) - -o requirements-spark.txt
 
 clean:  ## remove what the tasks made
 	rm -rf .venv docs/api .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache custlens-demo.html dist

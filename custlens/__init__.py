@@ -9,7 +9,10 @@ Fetching
     schemas        the tables' declarations: columns, dtypes, checks, personal data
 
 Understanding
-    orders         summary, distributions, order dates, breakdowns
+    orders         summary, distributions, concentration, order dates, breakdowns, comparison, data quality
+    segments       RFM scores, named segments, how they move, audiences that may be mailed
+    cohorts        first-order cohorts: how many came back, and what they brought
+    lifetime       who will order again, how often, for how much: BG/NBD, MBG/NBD and Gamma-Gamma
     plot           one function a chart
 
 Using
@@ -31,7 +34,10 @@ if TYPE_CHECKING:
     from custlens import plot as plot
     from custlens import report as report
     from custlens import widgets as widgets
+    from custlens.analysis import cohorts as cohorts
+    from custlens.analysis import lifetime as lifetime
     from custlens.analysis import orders as orders
+    from custlens.analysis import segments as segments
     from custlens.api.client import Client as Client
     from custlens.api.records import Contact as Contact
     from custlens.api.records import Customer as Customer
@@ -50,12 +56,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = {
+    "cohorts": "custlens.analysis.cohorts",
     "demo": "custlens.demo",
     "errors": "custlens.errors",
+    "lifetime": "custlens.analysis.lifetime",
     "orders": "custlens.analysis.orders",
     "plot": "custlens.plot",
     "report": "custlens.report",
     "schemas": "custlens.tables.schemas",
+    "segments": "custlens.analysis.segments",
     "widgets": "custlens.widgets",
 }
 _NAMES = {

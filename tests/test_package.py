@@ -22,7 +22,7 @@ def test_importing_custlens_loads_nothing_heavy_and_changes_nothing():
     code = f"import sys, custlens; print([name for name in '{heavy}'.split() if name in sys.modules])"
     assert run(code).strip() == "[]"
     code = (
-        "import warnings, pandas, matplotlib, requests, pandera.pandas\n"  # requests adds filters for its own warnings
+        "import warnings, pandas, matplotlib, requests, pandera.pandas, scipy.optimize\n"  # some add filters of their own
         "def state(): return [repr(warnings.filters), dict(matplotlib.rcParams), pandas.get_option('display.max_rows')]\n"
         "before = state()\n"
         "import custlens as cl; [getattr(cl, name) for name in cl.__all__]\n"

@@ -1,20 +1,53 @@
-"""What the analyses share: columns that must be there, buyers, the time of the observation, one currency."""
+"""Takes tables of any kind in, brings the few numbers that a statistic needs here, and gives the result back in kind.
+
+Engines differ where it hurts: some only have approximate medians, some know no weeks or time zones, each breaks ties in
+its own way. So an engine is asked for one thing that all do alike: which values of the needed columns there are, and
+how many rows have them. What follows from those is computed here, once, exactly.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 
 from custlens.errors import ConfigError
 
-__all__ = ["PERIODS", "Context", "begin_of", "buyers", "context", "customers_frame", "same_kind"]
+__all__ = [
+    "DAY",
+    "PERIODS",
+    "UNKNOWN",
+    "Context",
+    "Frame",
+    "buyers",
+    "context",
+    "customers_frame",
+    "days",
+    "gather",
+    "in_kind",
+    "in_memory",
+    "labels",
+    "local_times",
+    "native",
+    "need_as_of",
+    "observed_at",
+    "periods",
+    "same_kind",
+    "time_zone_of",
+]
 
 Frame = nw.LazyFrame[Any]
-PERIODS = {"day": "1d", "week": "7d", "month": "1mo", "quarter": "1q", "year": "1y"}
+PERIODS = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
+"""Periods by name, as pandas calls them; a week begins on Monday."""
+DAY = 86_400e6
+"""Microseconds in a day."""
+UNKNOWN = "unknown"
 
 
 class Context(NamedTuple):
@@ -32,30 +65,27 @@ def customers_frame(customers: Any, columns: Iterable[str]) -> Frame:
     ConfigError
         It is no table, or lacks a column.
     """
-    try:
-        table = nw.from_native(customers)
-    except TypeError:
-        raise ConfigError(f"a customers table is needed, not {type(customers).__name__}") from None
-    if table.implementation.is_pyarrow():
-        raise ConfigError(
-            "a pyarrow table is not taken, since its medians are approximate: use polars.from_arrow(table)"
-        )
-    frame: Frame = table.lazy()
+    frame: Frame = native(customers).lazy()
     have = frame.collect_schema().names()
     if missing := [name for name in columns if name not in have]:
         raise ConfigError(f"the customers table lacks {', '.join(missing)}: fetch with these among `fields`")
     return frame
 
 
-def same_kind(frame: Frame, customers: Any) -> Any:
-    """Give a result as the kind of table that came in: eager or lazy, of the same library."""
-    if not isinstance(nw.from_native(customers), nw.DataFrame):
-        return frame.to_native()
-    native = nw.maybe_reset_index(frame.collect()).to_native()
-    if isinstance(native, pd.DataFrame):  # one kind of float, whatever mix of dtypes it was computed from
-        mixed = [name for name, dtype in native.dtypes.items() if dtype in ("Float64", "object")]
-        native = native.astype(dict.fromkeys(mixed, "Float64")).astype(dict.fromkeys(mixed, "float64"))
-    return native
+def native(customers: Any) -> Any:
+    """Take a native table as it is, eager or lazy.
+
+    Raises
+    ------
+    ConfigError
+        It is no table.
+    """
+    with warnings.catch_warnings():  # Narwhals announces that its support of Dask will be a package of its own
+        warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)
+        try:
+            return nw.from_native(customers)
+        except TypeError:
+            raise ConfigError(f"a customers table is needed, not {type(customers).__name__}") from None
 
 
 def context(frame: Frame, as_of: datetime | None = None, currency: str | None = None) -> Context:
@@ -77,23 +107,184 @@ def context(frame: Frame, as_of: datetime | None = None, currency: str | None = 
     if as_of is not None and as_of.tzinfo is None:
         raise ConfigError("as_of must have a time zone")
     if as_of is None and "as_of" in have:
-        latest = frame.select(nw.col("as_of").max()).collect().item()
-        as_of = latest if latest is not None and latest == latest else None  # pandas has NaT, unequal to itself
+        latest = gather(frame, times=["as_of"], distinct=True)["as_of"].max()
+        as_of = None if np.isnan(latest) else pd.Timestamp(int(latest), unit="us", tz="UTC").to_pydatetime()
     if currency is None and "currency" in have:
-        found = frame.select(nw.col("currency").cast(nw.String)).unique().drop_nulls().collect()["currency"].to_list()
+        found = [name for name in labels(gather(frame, texts=["currency"], distinct=True)["currency"]) if name]
         if len(found) > 1:
             raise ConfigError(f"amounts in {', '.join(sorted(found))} are never added up: choose one currency first")
         currency = found[0] if found else None
     return Context(None if as_of is None else as_of.astimezone(UTC), currency)
 
 
-def begin_of(local: nw.Expr, every: str) -> nw.Expr:
-    """Give the first moment of a period; a week begins on Monday, and the epoch was a Thursday."""
-    if every == "week":
-        return local.dt.offset_by("3d").dt.truncate("7d").dt.offset_by("-3d")
-    return local.dt.truncate(PERIODS[every])
+def need_as_of(observed: Context) -> datetime:
+    """Give the time of the observation; refuse to guess it."""
+    if observed.as_of is None:
+        raise ConfigError("the table does not say when it was observed: give as_of, the time of the fetch")
+    return observed.as_of
 
 
 def buyers(frame: Frame) -> Frame:
     """Keep the customers with at least one order."""
     return frame.filter(nw.col("number_of_orders") >= 1)
+
+
+def gather(
+    frame: Frame,
+    *,
+    numbers: Mapping[str, nw.Expr] | Iterable[str] = (),
+    times: Iterable[str] = (),
+    texts: Iterable[str] = (),
+    distinct: bool = False,
+) -> pd.DataFrame:
+    """Bring the values of some columns here.
+
+    Parameters
+    ----------
+    frame
+        As `customers_frame` gives it.
+    numbers
+        Columns, or named expressions; they come as float64, NaN where missing.
+    times
+        Columns of times; they come as float64 microseconds since 1970 (UTC), NaN where missing. A time without a zone
+        is taken as UTC.
+    texts
+        Columns of texts; they come as categories, missing where missing.
+    distinct
+        Whether to let the engine drop what comes again: for columns of few values.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns, and ``rows``: how many rows of the table have these values (1 where the table is in memory).
+    """
+    expressions = dict(numbers) if isinstance(numbers, Mapping) else {name: nw.col(name) for name in numbers}
+    expressions = {name: expression.cast(nw.Float64) for name, expression in expressions.items()}
+    times, texts = list(times), list(texts)
+    chosen = frame.select(*times, *texts, **expressions)
+    if distinct or not in_memory(frame):
+        if texts and frame.implementation.is_dask():  # its grouping multiplies categories
+            chosen = chosen.with_columns(*(nw.col(name).cast(nw.String) for name in texts))
+        found = chosen.group_by(*times, *texts, *expressions).agg(__rows=nw.len()).collect()
+        rows = found["__rows"].to_numpy().astype("float64")
+    else:
+        found = chosen.collect()
+        rows = np.ones(len(found))
+    columns: dict[str, Any] = {name: _floats(found[name]) for name in expressions}
+    columns |= {name: _micros(found[name]) for name in times}
+    columns |= {name: _categories(found[name]) for name in texts}
+    return pd.DataFrame({**columns, "rows": rows}, copy=False)
+
+
+def in_memory(frame: Frame) -> bool:
+    """Whether the rows are in this process already, or can be brought here at no cost."""
+    return bool(frame.implementation.is_pandas_like() or frame.implementation.is_polars())
+
+
+def observed_at(table: pd.DataFrame, as_of: datetime | None) -> Any:
+    """Give the time of each row's observation in microseconds: what is said, or what the row says (column as_of)."""
+    return table["as_of"].to_numpy() if as_of is None else as_of.timestamp() * 1e6
+
+
+def days(microseconds: Any) -> Any:
+    """Turn a difference of times into days; a negative one (two clocks that disagree by a little) counts as none."""
+    return np.maximum(np.asarray(microseconds), 0.0) / DAY
+
+
+def labels(texts: pd.Series) -> list[str]:
+    """Give the texts that occur, in order."""
+    return sorted(str(name) for name in texts.cat.remove_unused_categories().cat.categories)
+
+
+def local_times(microseconds: Any, time_zone: str) -> pd.Series[Any]:
+    """Show times as a clock in a time zone shows them (without the zone)."""
+    stamps = pd.Series(np.asarray(microseconds, "float64"))
+    whole = pd.to_datetime(stamps.astype("Int64"), unit="us", utc=True)
+    local: pd.Series[Any] = whole.dt.tz_convert(time_zone).dt.tz_localize(None)
+    return local
+
+
+def periods(local: pd.Series[Any], every: str) -> pd.Series[Any]:
+    """Give the first moment of the period that each local time falls in."""
+    if every == "day":
+        begin: pd.Series[Any] = local.dt.normalize()
+    else:
+        begin = local.dt.to_period(PERIODS[every]).dt.start_time.astype(local.dtype)
+    return begin
+
+
+def time_zone_of(name: str) -> str:
+    """Check the name of a time zone."""
+    import zoneinfo
+
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, IsADirectoryError):
+        raise ConfigError(f"there is no time zone {name!r}: give an IANA name such as 'Europe/Berlin'") from None
+    return name
+
+
+def same_kind(
+    result: pd.DataFrame, schema: type[pa.DataFrameModel], customers: Any, rename: dict[str, str] | None = None
+) -> Any:
+    """Check a result against what is declared of it, and give it as the kind of table that came in."""
+    checked = schema.validate(result)
+    return in_kind(checked.rename(columns=rename or {}), customers)
+
+
+def in_kind(result: pd.DataFrame, like: Any) -> Any:
+    """Give a pandas table as another kind: the one of `like`."""
+    like_frame = native(like)
+    kind = like_frame.implementation
+    if kind.is_pandas():
+        return result
+    if kind.is_dask():
+        from dask import dataframe
+
+        return dataframe.from_pandas(result, npartitions=1)  # type: ignore[no-untyped-call]
+    texts = [name for name in result.columns if isinstance(result[name].dtype, pd.CategoricalDtype)]
+    table = nw.from_native(result.astype(dict.fromkeys(texts, "str")), eager_only=True).to_arrow()
+    if kind.is_pyspark():
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        return like.sparkSession.createDataFrame(table, from_arrow_schema(table.schema, prefer_timestamp_ntz=True))
+    if kind.is_duckdb():
+        import duckdb
+
+        return duckdb.from_arrow(table)
+    if kind.is_polars():
+        import polars
+
+        frame = polars.DataFrame(table)
+        return frame.lazy() if isinstance(like_frame, nw.LazyFrame) else frame
+    return nw.DataFrame.from_arrow(table, backend=kind).to_native()
+
+
+def _floats(column: nw.Series[Any]) -> np.ndarray:
+    native = column.to_native()
+    if isinstance(native, pd.Series):
+        return native.to_numpy("float64", na_value=np.nan)
+    return np.asarray(column.to_numpy(), "float64")
+
+
+def _micros(column: nw.Series[Any]) -> np.ndarray:
+    import pyarrow
+
+    if not isinstance(column.dtype, nw.Datetime):
+        if column.null_count() == len(column):
+            return np.full(len(column), np.nan)
+        raise ConfigError(f"{column.name} must hold times, not {column.dtype}")
+    times = column.to_arrow()
+    whole = times.cast(pyarrow.timestamp("us", times.type.tz), safe=False).cast(pyarrow.int64())
+    return np.asarray(whole.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False), "float64")
+
+
+def _categories(column: nw.Series[Any]) -> Any:
+    native = column.to_native()
+    if isinstance(native, pd.Series):
+        return pd.Categorical(native)
+    values = column.cast(nw.String).to_arrow().dictionary_encode()
+    if hasattr(values, "combine_chunks"):
+        values = values.combine_chunks()
+    codes = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return pd.Categorical.from_codes(codes, values.dictionary.to_pylist())

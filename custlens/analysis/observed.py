@@ -6,7 +6,8 @@ from typing import Any
 
 import narwhals as nw
 
-from custlens.analysis.frames import begin_of, customers_frame, same_kind
+from custlens.analysis import results
+from custlens.analysis.frames import customers_frame, gather, local_times, periods, same_kind
 from custlens.errors import ConfigError
 
 __all__ = ["observed_revenue"]
@@ -32,8 +33,9 @@ def observed_revenue(history: Any, freq: str = "W") -> Any:
     Returns
     -------
     table of the same kind
-        One row a store and period that saw a change, in order: store_id, period (its first moment), revenue (in the
-        store's currency), orders, customers (who ordered). Stores are never added up: their currencies may differ.
+        `results.ObservedRevenue`: one row a store and period that saw a change, in order: store_id, period (its first
+        moment), revenue (in the store's currency), orders, customers (who ordered). Stores are never added up: their
+        currencies may differ.
 
     Raises
     ------
@@ -43,22 +45,18 @@ def observed_revenue(history: Any, freq: str = "W") -> Any:
     if freq not in FREQUENCIES:
         raise ConfigError(f"freq must be one of {', '.join(FREQUENCIES)}, not {freq!r}")
     frame = customers_frame(history, NEEDED).filter(nw.col("event").cast(nw.String) != "deleted")
-    key = ("store_id", "customer_id")
-    order = nw.col("number_of_orders").cast(nw.Float64).fill_null(0.0)
-    sales = nw.col("sales_value").fill_null(0.0)
-    steps = frame.with_columns(orders=order, sales=sales).with_columns(
-        before_orders=nw.col("orders").shift(1).over(*key, order_by="sync"),
-        before_sales=nw.col("sales").shift(1).over(*key, order_by="sync"),
+    numbers = ["store_id", "sync", "customer_id", "number_of_orders", "sales_value"]
+    steps = gather(frame, numbers=numbers, times=["as_of"]).sort_values(["store_id", "customer_id", "sync"])
+    now = steps[["number_of_orders", "sales_value"]].fillna(0.0)
+    before = now.groupby([steps["store_id"], steps["customer_id"]]).shift(1).fillna(0.0)
+    moved = (now - before).rename(columns={"number_of_orders": "orders", "sales_value": "revenue"})
+    seen = moved.assign(
+        store_id=steps["store_id"],
+        customer_id=steps["customer_id"],
+        period=periods(local_times(steps["as_of"], "UTC"), FREQUENCIES[freq]).to_numpy(),
     )
-    seen = steps.filter(nw.col("sync") > 1).select(
-        "store_id",
-        "customer_id",
-        period=begin_of(nw.col("as_of").dt.replace_time_zone(None), FREQUENCIES[freq]),
-        revenue=nw.col("sales") - nw.col("before_sales").fill_null(0.0),
-        orders=nw.col("orders") - nw.col("before_orders").fill_null(0.0),
+    seen = seen[(steps["sync"] > 1) & ((seen["revenue"] != 0) | (seen["orders"] != 0))]
+    result = seen.groupby(["store_id", "period"], as_index=False).agg(
+        revenue=("revenue", "sum"), orders=("orders", "sum"), customers=("customer_id", "nunique")
     )
-    ordered = seen.filter((nw.col("revenue") != 0) | (nw.col("orders") != 0))
-    result = ordered.group_by("store_id", "period").agg(
-        revenue=nw.col("revenue").sum(), orders=nw.col("orders").sum(), customers=nw.col("customer_id").n_unique()
-    )
-    return same_kind(result.with_columns(orders=nw.col("orders").cast(nw.Int64)).sort("store_id", "period"), history)
+    return same_kind(result, results.ObservedRevenue, history)

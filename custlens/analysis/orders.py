@@ -1,39 +1,65 @@
-"""The order statistics: summary, distributions, order dates and breakdowns.
+"""The order statistics: summary, distributions, breakdowns; and, from the files beside, dates, concentration and more.
 
 A buyer has at least one order; a prospect has none and is counted, but never in a mean over buyers. A customer
-without statistics is neither. Each result says when (`as_of`) and in what money (`currency`) it was observed.
+without statistics is neither. Each result says when (`as_of`) and in what money (`currency`) it was observed, or takes
+them from the table; tables of several currencies are refused.
 """
 
 from __future__ import annotations
 
 import math
-import zoneinfo
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-import narwhals as nw
+import numpy as np
+import pandas as pd
 
-from custlens.analysis.frames import PERIODS, Frame, begin_of, buyers, context, customers_frame, same_kind
+from custlens.analysis import results
+from custlens.analysis.compare import compare
+from custlens.analysis.concentration import concentration, lorenz
+from custlens.analysis.dates import inter_purchase, order_dates, recency, seasonality, tenure
+from custlens.analysis.estimates import median_ranks, sort_groups
+from custlens.analysis.estimates import quantiles as quantiles_of
+from custlens.analysis.frames import UNKNOWN, context, customers_frame, gather, same_kind
 from custlens.analysis.observed import observed_revenue
+from custlens.analysis.quality import quality
+from custlens.analysis.second_order import second_order
 from custlens.errors import ConfigError
 
 __all__ = [
     "BREAKDOWNS",
     "DISTRIBUTIONS",
+    "UNKNOWN",
     "breakdown",
+    "compare",
+    "concentration",
     "distribution",
+    "inter_purchase",
+    "lorenz",
     "observed_revenue",
     "order_dates",
+    "quality",
     "quantiles",
+    "recency",
+    "seasonality",
+    "second_order",
     "summary",
+    "tenure",
 ]
 
 DISTRIBUTIONS = ("sales_value", "average_order_value", "number_of_orders")
-BREAKDOWNS = ("billing_country_code", "customer_group_name", "b2b_b2c", "lang")
+BREAKDOWNS = (
+    "billing_country_code",
+    "billing_state_or_province_name",
+    "customer_group_name",
+    "b2b_b2c",
+    "lang",
+    "accept_marketing",
+)
 BINS_A_DECADE = 8
 ORDERS_SHOWN = 10
-UNKNOWN, OTHER = "unknown", "other"
+OTHER = "other"
 
 
 def summary(customers: Any, *, as_of: datetime | None = None, currency: str | None = None) -> Any:
@@ -49,9 +75,9 @@ def summary(customers: Any, *, as_of: datetime | None = None, currency: str | No
     Returns
     -------
     table of the same kind, one row
-        as_of (UTC), currency; counts: customers, buyers, prospects, no_stats, orders; amounts in the currency:
-        sales_value, mean_order_value (ΣS/Σn: what an order brings), mean_customer_aov and median_customer_aov (over
-        buyers' S/n: what a buyer usually spends an order), mean_buyer_value and median_buyer_value (S a buyer);
+        `results.Summary`: as_of (UTC), currency; counts: customers, buyers, prospects, no_stats, orders; amounts in the
+        currency: sales_value, mean_order_value (ΣS/Σn: what an order brings), mean_customer_aov and median_customer_aov
+        (over buyers' S/n: what a buyer usually spends an order), mean_buyer_value and median_buyer_value (S a buyer);
         shares of buyers: one_time_share (n = 1) and repeat_rate (n ≥ 2). A share or mean over nobody is missing.
 
     Raises
@@ -69,42 +95,34 @@ def summary(customers: Any, *, as_of: datetime | None = None, currency: str | No
     """
     frame = customers_frame(customers, ["number_of_orders", "sales_value"])
     observed = context(frame, as_of, currency)
-    n, s = nw.col("number_of_orders"), nw.col("sales_value")
-    buys = (n >= 1).fill_null(False)
-    prepared = frame.select(
-        n,
-        buyer=buys.cast(nw.Int64),
-        prospect=(n == 0).fill_null(False).cast(nw.Int64),
-        once=(n == 1).fill_null(False).cast(nw.Int64),
-        buyer_orders=nw.when(buys).then(n),
-        buyer_sales=nw.when(buys).then(s),
-        buyer_aov=nw.when(buys).then(s / n.cast(nw.Float64)),
-    )
-    counted = prepared.select(
-        customers=nw.len(),
-        buyers=nw.col("buyer").sum(),
-        prospects=nw.col("prospect").sum(),
-        no_stats=nw.col("number_of_orders").is_null().cast(nw.Int64).sum(),
-        orders=nw.col("buyer_orders").sum(),
-        sales_value=nw.col("buyer_sales").sum(),
-        mean_customer_aov=nw.col("buyer_aov").mean(),
-        median_customer_aov=nw.col("buyer_aov").median(),
-        mean_buyer_value=nw.col("buyer_sales").mean(),
-        median_buyer_value=nw.col("buyer_sales").median(),
-        once=nw.col("once").sum(),
-    )
-    some = nw.when(nw.col("buyers") > 0)
-    buyers_count = nw.col("buyers").cast(nw.Float64)
-    shares = counted.with_columns(
-        as_of=nw.lit(observed.as_of, nw.Datetime("us", "UTC") if observed.as_of is None else None),
-        currency=nw.lit(observed.currency, nw.String),
-        mean_order_value=some.then(nw.col("sales_value") / nw.col("orders").cast(nw.Float64)),
-        one_time_share=some.then(nw.col("once") / buyers_count),
-        repeat_rate=some.then((nw.col("buyers") - nw.col("once")) / buyers_count),
-    )
-    names = ["as_of", "currency", "customers", "buyers", "prospects", "no_stats", "orders", "sales_value"]
-    names += ["mean_order_value", "mean_customer_aov", "median_customer_aov", "mean_buyer_value", "median_buyer_value"]
-    return same_kind(shares.select(*names, "one_time_share", "repeat_rate"), customers)
+    table = gather(frame, numbers=["number_of_orders", "sales_value"])
+    n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
+    buys = n >= 1
+    nb, sb, wb = n[buys], s[buys], rows[buys]
+    with np.errstate(invalid="ignore"):
+        orders, sales, count, once = (nb * wb).sum(), np.nansum(sb * wb), wb.sum(), wb[nb == 1].sum()
+    known = wb[~np.isnan(sb)].sum()
+    aov = sb / nb
+    result = {
+        "as_of": observed.as_of,
+        "currency": observed.currency,
+        "customers": rows.sum(),
+        "buyers": count,
+        "prospects": rows[n == 0].sum(),
+        "no_stats": rows[np.isnan(n)].sum(),
+        "orders": orders,
+        "sales_value": sales,
+        "mean_order_value": _ratio(sales, orders),
+        "mean_customer_aov": _ratio(np.nansum(aov * wb), known),
+        "median_customer_aov": quantiles_of(aov, wb, [0.5])[0],
+        "mean_buyer_value": _ratio(sales, known),
+        "median_buyer_value": quantiles_of(sb, wb, [0.5])[0],
+        "one_time_share": _ratio(once, count),
+        "repeat_rate": _ratio(count - once, count),
+    }
+    row = pd.DataFrame({name: [value] for name, value in result.items()})
+    row["as_of"] = pd.to_datetime(row["as_of"], utc=True)
+    return same_kind(row, results.Summary, customers)
 
 
 def distribution(customers: Any, of: str = "sales_value") -> Any:
@@ -124,34 +142,31 @@ def distribution(customers: Any, of: str = "sales_value") -> Any:
     Returns
     -------
     table of the same kind
-        One row a bin that holds anyone, in order: lower and upper (float64; a value v falls where
-        lower ≤ v < upper; -inf to 0 for negative amounts, 0 to 0 for zero), buyers (integer), share (of buyers).
+        `results.Distribution`: one row a bin that holds anyone, in order: lower and upper (a value v falls where
+        lower ≤ v < upper; -inf to 0 for negative amounts, 0 to 0 for zero), buyers, share (of buyers).
 
     Raises
     ------
     ConfigError
         An unknown `of`, a missing column, or amounts of several currencies.
     """
-    values = _buyer_values(customers, of)
-    v = nw.col("value")
+    values, rows = _buyer_values(customers, of)
     if of == "number_of_orders":
-        top = float(ORDERS_SHOWN)
-        binned = values.select(bin=nw.when(v < top).then(v).otherwise(nw.lit(top)))
-        lower = nw.col("bin")
-        upper = nw.when(lower < top).then(lower + 1.0).otherwise(nw.lit(math.inf))
+        steps = np.minimum(values, ORDERS_SHOWN)
     else:
         # The tiny nudge keeps a value that is a bin's very edge, such as 100, in the bin that it begins.
-        logs = nw.when(v > 0).then(v).otherwise(nw.lit(1.0)).log(10) * BINS_A_DECADE + 1e-9
-        step = nw.when(v > 0).then(logs.floor()).when(v < 0).then(nw.lit(-2e3)).otherwise(nw.lit(-1e3))
-        binned = values.select(bin=step)
-        lower, upper = _edges(nw.col("bin")), _edges(nw.col("bin") + 1.0)
-        lower = nw.when(nw.col("bin") == -2e3).then(nw.lit(-math.inf)).otherwise(lower)
-    counts = binned.group_by("bin").agg(buyers=nw.len()).sort("bin")
-    total = counts.select(nw.col("buyers").sum()).collect().item() or 0
-    result = counts.select(
-        lower=lower, upper=upper, buyers=nw.col("buyers"), share=nw.col("buyers") / float(total or 1)
-    )
-    return same_kind(result, customers)
+        positive = values > 0
+        logs = np.log10(values, where=positive, out=np.zeros_like(values))
+        steps = np.where(positive, np.floor(logs * BINS_A_DECADE + 1e-9), np.where(values < 0, -2e3, -1e3))
+    found, places = np.unique(steps, return_inverse=True)
+    if of == "number_of_orders":
+        lower, upper = found, np.where(found < ORDERS_SHOWN, found + 1, math.inf)
+    else:
+        lower = np.where(found > -900, 10 ** (found / BINS_A_DECADE), np.where(found == -2e3, -math.inf, 0.0))
+        upper = np.where(found > -900, 10 ** ((found + 1) / BINS_A_DECADE), 0.0)
+    counts = np.bincount(places, rows, len(found))
+    result = pd.DataFrame({"lower": lower, "upper": upper, "buyers": counts, "share": counts / (counts.sum() or 1)})
+    return same_kind(result, results.Distribution, customers)
 
 
 def quantiles(customers: Any, of: str = "sales_value", *, at: Iterable[float] = (0.25, 0.5, 0.75)) -> Any:
@@ -167,7 +182,7 @@ def quantiles(customers: Any, of: str = "sales_value", *, at: Iterable[float] = 
     Returns
     -------
     table of the same kind, one row
-        A column a quantile, named ``q25`` for 0.25; missing where there are no buyers.
+        `results.Quantiles`: a column a quantile, named ``q25`` for 0.25; missing where there are no buyers.
 
     Raises
     ------
@@ -177,69 +192,10 @@ def quantiles(customers: Any, of: str = "sales_value", *, at: Iterable[float] = 
     shares = list(at)
     if not shares or not all(0 <= share <= 1 for share in shares):
         raise ConfigError(f"at must be shares from 0 to 1, not {shares}")
-    values = _buyer_values(customers, of)
-    columns = [nw.col("value").quantile(share, "linear").alias(f"q{100 * share:g}") for share in shares]
-    return same_kind(values.select(*columns), customers)
-
-
-def order_dates(customers: Any, *, every: str = "month", time_zone: str = "UTC", as_of: datetime | None = None) -> Any:
-    """Count first and last orders by period.
-
-    Only each customer's first and last order are known, so the periods do not show all orders: first orders are the
-    new buyers of a period, last orders the buyers who were not seen after it (or not yet).
-
-    Parameters
-    ----------
-    customers
-        A customers table with number_of_orders, first_order_date and last_order_date.
-    every
-        ``"day"``, ``"week"``, ``"month"``, ``"quarter"`` or ``"year"``.
-    time_zone
-        IANA name of the time zone that a period begins in.
-    as_of
-        Time of the observation; read from the table by default.
-
-    Returns
-    -------
-    table of the same kind
-        One row a period that saw anything, in order: period (its first moment, local time), first_orders and
-        last_orders (buyers), complete (whether it was over at the time of the observation; missing if that is unknown).
-
-    Raises
-    ------
-    ConfigError
-        An unknown period or time zone, or a missing column.
-    """
-    if every not in PERIODS:
-        raise ConfigError(f"every must be one of {', '.join(PERIODS)}, not {every!r}")
-    if not _is_time_zone(time_zone):
-        raise ConfigError(f"there is no time zone {time_zone!r}: give an IANA name such as 'Europe/Berlin'")
-    frame = customers_frame(customers, ["number_of_orders", "first_order_date", "last_order_date"])
-    observed = context(frame.drop("currency", strict=False), as_of)
-
-    some = buyers(frame)
-    dates = {"first_orders": "first_order_date", "last_orders": "last_order_date"}
-    try:
-        seen = nw.concat(
-            [
-                some.filter(~nw.col(column).is_null()).select(
-                    period=begin_of(nw.col(column).dt.convert_time_zone(time_zone).dt.replace_time_zone(None), every),
-                    **{name: nw.lit(int(name == kind)) for name in dates},
-                )
-                for kind, column in dates.items()
-            ]
-        )
-    except (NotImplementedError, ValueError) as error:
-        problem = f"this kind of table knows no {every}s in {time_zone} ({error}); use pandas or Polars for them"
-        raise ConfigError(problem) from None
-    counts = seen.group_by("period").agg(nw.col(*dates).sum()).sort("period")
-    if observed.as_of is not None:
-        local = observed.as_of.astimezone(zoneinfo.ZoneInfo(time_zone)).replace(tzinfo=None)
-        now = begin_of(nw.lit(local, nw.Datetime("us")), every)
-        counts = counts.with_columns(complete=nw.col("period") < now)
-    else:
-        counts = counts.with_columns(complete=nw.lit(None, nw.Boolean))
-    return same_kind(counts, customers)
+    values, rows = _buyer_values(customers, of)
+    found = quantiles_of(values, rows, shares)
+    row = {f"q{100 * share:g}": [value] for share, value in zip(shares, found, strict=True)}
+    return same_kind(pd.DataFrame(row), results.Quantiles, customers)
 
 
 def breakdown(customers: Any, by: str = "billing_country_code", *, fold_below: int = 10) -> Any:
@@ -250,16 +206,18 @@ def breakdown(customers: Any, by: str = "billing_country_code", *, fold_below: i
     customers
         A customers table with number_of_orders, sales_value and the column `by`.
     by
-        ``"billing_country_code"``, ``"customer_group_name"``, ``"b2b_b2c"`` or ``"lang"``.
+        ``"billing_country_code"``, ``"billing_state_or_province_name"``, ``"customer_group_name"``, ``"b2b_b2c"``,
+        ``"lang"`` or ``"accept_marketing"`` (consent: true, false and unknown are three states).
     fold_below
         Groups of fewer customers are folded into "other": their means say little and may give a person away.
 
     Returns
     -------
     table of the same kind
-        One row a group, by sales value from high to low: the group under the name of `by` ("unknown" where it is
-        missing; guests have no address), customers, buyers, orders, sales_value, share (of all sales), mean_order_value
-        (ΣS/Σn), mean_buyer_value, median_buyer_value; a mean over nobody is missing.
+        `results.Breakdown`: one row a group, by sales value from high to low: the group under the name of `by`
+        ("unknown" where it is missing; guests have no address), customers, buyers, orders, sales_value, share (of all
+        sales), repeat_rate, mean_order_value (ΣS/Σn), mean_buyer_value, median_buyer_value with its 95 % interval
+        median_low to median_high (by order statistics; missing under six buyers). A mean over nobody is missing.
 
     Raises
     ------
@@ -270,59 +228,69 @@ def breakdown(customers: Any, by: str = "billing_country_code", *, fold_below: i
         raise ConfigError(f"by must be one of {', '.join(BREAKDOWNS)}, not {by!r}")
     frame = customers_frame(customers, ["number_of_orders", "sales_value", by])
     context(frame)
-    buys = (nw.col("number_of_orders") >= 1).fill_null(False)
-    prepared = frame.select(
-        group=nw.col(by).cast(nw.String).fill_null(UNKNOWN),
-        buyer=buys.cast(nw.Int64),
-        orders=nw.when(buys).then(nw.col("number_of_orders")),
-        sales=nw.when(buys).then(nw.col("sales_value")),
+    table = gather(frame, numbers=["number_of_orders", "sales_value"], texts=[by])
+    n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
+    names = [str(name).lower() if by == "accept_marketing" else str(name) for name in table[by].cat.categories]
+    codes = table[by].cat.codes.to_numpy().astype("int64")
+    codes[codes < 0] = len(names)
+    names.append(UNKNOWN)
+    sizes = np.bincount(codes, rows, len(names))
+    target = np.where(sizes >= fold_below, np.arange(len(names)), len(names))
+    codes = target[codes]
+    names.append(OTHER)
+    buys = n >= 1
+    cb, nb, sb, wb = codes[buys], n[buys], s[buys], rows[buys]
+    known = ~np.isnan(sb)
+    size = len(names)
+    count, orders = np.bincount(cb, wb, size), np.bincount(cb, wb * nb, size)
+    repeat = np.bincount(cb[nb > 1], wb[nb > 1], size)
+    sales, valued = np.bincount(cb[known], (wb * sb)[known], size), np.bincount(cb[known], wb[known], size)
+    ordered = sort_groups(cb, sb, wb, size)
+    low, high = median_ranks(ordered.totals)
+    total = sales.sum()
+    result = pd.DataFrame(
+        {
+            "group": names,
+            "customers": np.bincount(codes, rows, size),
+            "buyers": count,
+            "orders": orders,
+            "sales_value": sales,
+            "share": sales / total if total else np.nan,
+            "repeat_rate": _ratio(repeat, count),
+            "mean_order_value": _ratio(sales, orders),
+            "mean_buyer_value": _ratio(sales, valued),
+            "median_buyer_value": ordered.quantile(0.5),
+            "median_low": ordered.at(low),
+            "median_high": ordered.at(high),
+        }
     )
-    sizes = prepared.group_by("group").agg(size=nw.len())
-    folded = prepared.join(sizes, on="group", how="left").with_columns(
-        group=nw.when(nw.col("size") >= fold_below).then(nw.col("group")).otherwise(nw.lit(OTHER))
+    result = result[result["customers"] > 0].sort_values(
+        ["sales_value", "group"], ascending=[False, True], ignore_index=True
     )
-    groups = folded.group_by("group").agg(
-        customers=nw.len(),
-        buyers=nw.col("buyer").sum(),
-        orders=nw.col("orders").sum(),
-        sales_value=nw.col("sales").sum(),
-        mean_buyer_value=nw.col("sales").mean(),
-        median_buyer_value=nw.col("sales").median(),
-    )
-    total = groups.select(nw.col("sales_value").sum()).collect().item() or 0.0
-    share = nw.col("sales_value") / float(total) if total else nw.lit(None, nw.Float64)
-    result = groups.with_columns(
-        share=share,
-        mean_order_value=nw.when(nw.col("orders") > 0).then(nw.col("sales_value") / nw.col("orders").cast(nw.Float64)),
-    ).select(
-        nw.col("group").alias(by),
-        *("customers", "buyers", "orders", "sales_value", "share"),
-        *("mean_order_value", "mean_buyer_value", "median_buyer_value"),
-    )
-    return same_kind(result.sort("sales_value", by, descending=[True, False]), customers)
+    return same_kind(result, results.Breakdown, customers, rename={"group": by})
 
 
-def _buyer_values(customers: Any, of: str) -> Frame:
-    """Give what a distribution is of, as one column, a row a buyer."""
+def _ratio(over: Any, under: Any) -> Any:
+    """Divide; nothing over nobody is missing."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.asarray(under) > 0, np.divide(over, under), np.nan)
+
+
+def _buyer_values(customers: Any, of: str) -> tuple[np.ndarray, np.ndarray]:
+    """Give what a distribution is of, and how many buyers have each value."""
     if of not in DISTRIBUTIONS:
         raise ConfigError(f"of must be one of {', '.join(DISTRIBUTIONS)}, not {of!r}")
     frame = customers_frame(customers, ["number_of_orders", "sales_value"])
     context(frame)
-    n, s = nw.col("number_of_orders").cast(nw.Float64), nw.col("sales_value")
-    value = {"sales_value": s, "average_order_value": s / n, "number_of_orders": n}[of]
-    return buyers(frame).select(value=value).filter(~nw.col("value").is_null())
-
-
-def _edges(step: nw.Expr) -> nw.Expr:
-    """Turn a bin's number into its lower edge; below any number there is zero."""
-    edge = (step * (math.log(10) / BINS_A_DECADE)).exp()
-    return nw.when(step > -900).then(edge).otherwise(nw.lit(0.0))
-
-
-def _is_time_zone(name: str) -> bool:
-
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, IsADirectoryError):
-        return False
-    return True
+    needed = ["number_of_orders"] if of == "number_of_orders" else ["number_of_orders", "sales_value"]
+    table = gather(frame, numbers=needed)
+    n, rows = table["number_of_orders"].to_numpy(), table["rows"].to_numpy()
+    if of == "number_of_orders":
+        values = n
+    else:
+        values = table["sales_value"].to_numpy()
+        if of == "average_order_value":
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values = values / n
+    chosen = (n >= 1) & ~np.isnan(values)
+    return values[chosen], rows[chosen]

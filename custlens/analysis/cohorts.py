@@ -1,0 +1,208 @@
+"""First-order cohorts: buyers grouped by when they first ordered.
+
+One look at a shop cannot tell what a cohort did month by month. What it can tell is here: how far each cohort has come,
+how many of it came back, and how long after the first order its last orders (so far) were.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from custlens.analysis import results
+from custlens.analysis.estimates import sort_groups, wilson
+from custlens.analysis.frames import (
+    DAY,
+    PERIODS,
+    buyers,
+    context,
+    customers_frame,
+    days,
+    gather,
+    local_times,
+    need_as_of,
+    observed_at,
+    periods,
+    same_kind,
+    time_zone_of,
+)
+from custlens.errors import ConfigError
+
+__all__ = ["first_order", "matrix", "still_ordering"]
+
+NEEDED = ("number_of_orders", "sales_value", "first_order_date", "last_order_date")
+HOUR = 3_600e6
+
+
+def first_order(
+    customers: Any,
+    *,
+    every: str = "month",
+    time_zone: str = "UTC",
+    mature_days: float = 180.0,
+    as_of: datetime | None = None,
+) -> Any:
+    """Sum up the cohorts of first orders.
+
+    Older cohorts have had longer to come back: compare cohorts only where they are mature, or by `still_ordering`.
+
+    Parameters
+    ----------
+    customers
+        A customers table with number_of_orders, sales_value, first_order_date and last_order_date.
+    every, time_zone
+        Period of the first order that makes a cohort (``"week"``, ``"month"``, ``"quarter"``, ``"year"``), and the time
+        zone it begins in.
+    mature_days
+        A cohort is mature when all its buyers have been seen for so many days.
+    as_of
+        Time of the observation; read from the table by default.
+
+    Returns
+    -------
+    table of the same kind
+        `results.Cohorts`: one row a cohort, in order: cohort, buyers, observed_days, mature, repeat_buyers, repeat_rate
+        with its Wilson interval low to high, orders, sales_value, orders_a_buyer, value_a_buyer, median_recency_days.
+
+    Raises
+    ------
+    ConfigError
+        An unknown period or time zone, a missing column, no time of the observation, or several currencies.
+    """
+    frame = customers_frame(customers, NEEDED)
+    now = need_as_of(context(frame, as_of)).timestamp() * 1e6
+    table, codes, cohorts, ends = _cohorts(frame, every, time_zone, as_of)
+    n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
+    gone = days(observed_at(table, as_of) - table["last_order_date"].to_numpy())
+    size = len(cohorts)
+    count, repeat = np.bincount(codes, rows, size), np.bincount(codes[n > 1], rows[n > 1], size)
+    orders = np.bincount(codes, rows * n, size)
+    known = ~np.isnan(s)
+    sales, valued = np.bincount(codes[known], (rows * s)[known], size), np.bincount(codes[known], rows[known], size)
+    low, high = wilson(repeat, count)
+    observed_days = days(now - ends)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        result = pd.DataFrame(
+            {
+                "cohort": cohorts,
+                "buyers": count,
+                "observed_days": observed_days,
+                "mature": observed_days >= mature_days,
+                "repeat_buyers": repeat,
+                "repeat_rate": repeat / count,
+                "low": low,
+                "high": high,
+                "orders": orders,
+                "sales_value": sales,
+                "orders_a_buyer": orders / count,
+                "value_a_buyer": sales / valued,
+                "median_recency_days": sort_groups(codes, gone, rows, size).quantile(0.5),
+            }
+        )
+    return same_kind(result, results.Cohorts, customers)
+
+
+def still_ordering(
+    customers: Any, *, every: str = "month", time_zone: str = "UTC", as_of: datetime | None = None
+) -> Any:
+    """Give, for each cohort and age, the share of buyers who are known to have ordered at that age or later.
+
+    A buyer whose last order so far came 70 days after the first one was a customer for at least 70 days. Ages that not
+    all buyers of a cohort have reached are left out, not counted as zero. The share is a lower bound: who seems gone may
+    come back. It is not the retention triangle of an orders table, which the five statistics cannot give.
+
+    Parameters
+    ----------
+    customers, every, time_zone, as_of
+        As for `first_order`.
+
+    Returns
+    -------
+    table of the same kind
+        `results.Matrix`: one row a cohort and age (whole periods of 7, 30.4375, 91.3125 or 365.25 days since the first
+        order): cohort, age, buyers, still_ordering, share.
+
+    Raises
+    ------
+    ConfigError
+        As for `first_order`.
+    """
+    frame = customers_frame(customers, NEEDED)
+    now = need_as_of(context(frame, as_of)).timestamp() * 1e6
+    table, codes, cohorts, ends = _cohorts(frame, every, time_zone, as_of)
+    length = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}[every] * DAY
+    span = table["last_order_date"].to_numpy() - table["first_order_date"].to_numpy()
+    ages = np.floor(np.maximum(np.nan_to_num(span), 0.0) / length).astype("int64")
+    reach = np.maximum(np.floor((now - ends) / length), 0).astype("int64")
+    rows = table["rows"].to_numpy()
+    width = int(max(ages.max(initial=0), reach.max(initial=0))) + 1
+    counts = np.bincount(codes * width + ages, rows, len(cohorts) * width).reshape(len(cohorts), width)
+    still = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1]
+    cohort, age = np.nonzero(np.arange(width) <= reach[:, None])
+    size = still[:, 0]
+    result = pd.DataFrame(
+        {
+            "cohort": cohorts.to_numpy()[cohort],
+            "age": age,
+            "buyers": size[cohort],
+            "still_ordering": still[cohort, age],
+            "share": still[cohort, age] / size[cohort],
+        }
+    )
+    return same_kind(result, results.Matrix, customers)
+
+
+def matrix(tidy: Any, value: str = "share") -> pd.DataFrame:
+    """Lay out `still_ordering` as a matrix, a row a cohort and a column an age; what is not known yet stays empty.
+
+    Parameters
+    ----------
+    tidy
+        As `still_ordering` gives it.
+    value
+        The column to show.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index cohort, columns age (0, 1, …), float64; NaN where a cohort has not been seen for so long.
+    """
+    frame = customers_frame(tidy, ["cohort", "age", value])
+    table = gather(frame, numbers=["age", value], times=["cohort"])
+    table["cohort"] = local_times(table["cohort"], "UTC")
+    table["age"] = table["age"].astype("int64")
+    return table.pivot(index="cohort", columns="age", values=value)
+
+
+def _cohorts(
+    frame: Any, every: str, time_zone: str, as_of: datetime | None
+) -> tuple[pd.DataFrame, np.ndarray, pd.Series[Any], np.ndarray]:
+    """Give the buyers with the number of their cohort, the cohorts, and the moments in which those end."""
+    if every not in PERIODS:
+        raise ConfigError(f"every must be one of {', '.join(PERIODS)}, not {every!r}")
+    time_zone_of(time_zone)
+    times = ["first_order_date", "last_order_date", *([] if as_of is not None else ["as_of"])]
+    table = gather(buyers(frame), numbers=["number_of_orders", "sales_value"], times=times)
+    table = table[table["first_order_date"].notna()]
+    hours = np.floor(table["first_order_date"].to_numpy() / (HOUR / 4)).astype("int64")
+    least = hours.min() if len(hours) else 0
+    there = np.flatnonzero(np.bincount(hours - least)) if len(hours) else np.empty(0, "int64")
+    begins = periods(local_times((there + least) * (HOUR / 4), time_zone), every)
+    cohorts, of_moment = pd.Series(begins.unique()), begins.factorize()[0]
+    lookup = np.zeros(there.max(initial=-1) + 1, "int64")
+    lookup[there] = of_moment
+    codes = lookup[hours - least]
+    following = begins_after(cohorts, every).dt.tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward")
+    ends = following.astype("datetime64[us, UTC]").astype("int64").to_numpy().astype("float64")
+    return table, codes, cohorts, ends
+
+
+def begins_after(cohorts: pd.Series[Any], every: str) -> pd.Series[Any]:
+    """Give the first moment of the period after each."""
+    if every == "day":
+        return cohorts + pd.Timedelta(days=1)
+    following: pd.Series[Any] = (cohorts.dt.to_period(PERIODS[every]) + 1).dt.start_time
+    return following

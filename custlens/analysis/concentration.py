@@ -1,0 +1,115 @@
+"""How unequally sales are spread over customers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from custlens.analysis import results
+from custlens.analysis.frames import Frame, buyers, context, customers_frame, gather, same_kind
+from custlens.errors import ConfigError
+
+__all__ = ["concentration", "lorenz"]
+
+
+def concentration(
+    customers: Any, *, top: Iterable[float] = (0.01, 0.05, 0.1, 0.2, 0.5), include_prospects: bool = False
+) -> Any:
+    """Give the share of all sales that the best customers bring, and the Gini coefficient.
+
+    Parameters
+    ----------
+    customers
+        A customers table with number_of_orders and sales_value. Negative sales (refunds) count as zero, and are
+        counted in `clipped`.
+    top
+        Shares of the customers, best first; each is rounded to whole customers, and to one at least.
+    include_prospects
+        Whether customers without an order are among the customers; without them the question is about buyers.
+
+    Returns
+    -------
+    table of the same kind
+        `results.Concentration`: one row a share: top, customers, sales_value, share_of_sales, gini, clipped.
+
+    Raises
+    ------
+    ConfigError
+        A share outside 0 to 1, a missing column, or amounts of several currencies.
+
+    Notes
+    -----
+    G = Σ(2i − N − 1)·S₍ᵢ₎ / (N·ΣS) over the sorted values S₍₁₎ ≤ … ≤ S₍N₎. Source: Gini (1912); Lorenz (1905), "Methods of
+    measuring the concentration of wealth", Publications of the American Statistical Association 9.
+    """
+    shares = list(top)
+    if not shares or not all(0 < share <= 1 for share in shares):
+        raise ConfigError(f"top must be shares above 0 and up to 1, not {shares}")
+    curve = _curve(customers_frame(customers, ["number_of_orders", "sales_value"]), include_prospects)
+    people, money = curve.people[-1], curve.money[-1]
+    best_people = np.minimum(np.maximum(np.floor(people * np.array(shares) + 0.5), 1.0), people)
+    best = money - np.interp(people - best_people, curve.people, curve.money)
+    area = ((curve.money[1:] + curve.money[:-1]) * np.diff(curve.people)).sum()
+    gini = max(0.0, 1 - area / (people * money)) if money else np.nan
+    result = pd.DataFrame(
+        {
+            "top": shares,
+            "customers": best_people,
+            "sales_value": best,
+            "share_of_sales": best / money if money else np.nan,
+            "gini": gini,
+            "clipped": curve.clipped,
+        }
+    )
+    return same_kind(result, results.Concentration, customers)
+
+
+def lorenz(customers: Any, *, points: int = 201, include_prospects: bool = False) -> Any:
+    """Give the Lorenz curve: the share of all sales that the customers of the lowest sales value bring.
+
+    Parameters
+    ----------
+    customers, include_prospects
+        As for `concentration`.
+    points
+        Number of points, evenly spaced over the customers.
+
+    Returns
+    -------
+    table of the same kind
+        `results.Lorenz`: customers and sales, both shares from 0 to 1; empty where there are no sales.
+    """
+    if points < 2:
+        raise ConfigError(f"points must be at least 2, not {points}")
+    curve = _curve(customers_frame(customers, ["number_of_orders", "sales_value"]), include_prospects)
+    people, money = curve.people[-1], curve.money[-1]
+    share = np.linspace(0, 1, points if money else 0)
+    sales = np.interp(share * people, curve.people, curve.money) / (money or 1)
+    return same_kind(pd.DataFrame({"customers": share, "sales": sales}), results.Lorenz, customers)
+
+
+class _Curve(NamedTuple):
+    """Customers and sales added up from the lowest sales value on, from zero."""
+
+    people: np.ndarray
+    money: np.ndarray
+    clipped: float
+
+
+def _curve(frame: Frame, include_prospects: bool) -> _Curve:
+    context(frame)
+    table = gather(frame if include_prospects else buyers(frame), numbers=["sales_value"])
+    sales, rows = table["sales_value"].to_numpy(), table["rows"].to_numpy()
+    known = ~np.isnan(sales)
+    sales, rows = sales[known], rows[known]
+    clipped = rows[sales < 0].sum()
+    sales = np.maximum(sales, 0.0)
+    if rows.max(initial=1) == 1:
+        sales, rows = np.sort(sales), rows
+    else:
+        order = np.argsort(sales)
+        sales, rows = sales[order], rows[order]
+    return _Curve(np.append(0.0, np.cumsum(rows)), np.append(0.0, np.cumsum(sales * rows)), clipped)

@@ -1,0 +1,325 @@
+"""What each analysis gives back: columns, dtypes, units and rules, declared once.
+
+A result is checked against its declaration before it is handed out, and the data dictionary is written from here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from pandera.engines.pandas_engine import DateTime
+
+__all__ = [
+    "Audience",
+    "Breakdown",
+    "Cohorts",
+    "Comparison",
+    "Concentration",
+    "Distribution",
+    "Elapsed",
+    "InterPurchase",
+    "Lorenz",
+    "Matrix",
+    "Migration",
+    "ObservedRevenue",
+    "OrderDates",
+    "Prediction",
+    "Quality",
+    "Quantiles",
+    "Rfm",
+    "Rules",
+    "Seasonality",
+    "SecondOrder",
+    "Segments",
+    "Summary",
+]
+
+UTC = Annotated[pd.DatetimeTZDtype, "us", "UTC"]
+LOCAL = Annotated[DateTime, {}, "us", None, False, {}]
+TEXT = pd.StringDtype
+
+
+def _column(meaning: str, *, unit: str = "", nullable: bool = False, **checks: Any) -> Any:
+    """Declare a column: its meaning and unit."""
+    return pa.Field(nullable=nullable, description=meaning, metadata={"unit": unit}, **checks)
+
+
+def _count(meaning: str) -> Any:
+    """Declare a count."""
+    return _column(meaning, ge=0)
+
+
+def _share(meaning: str, *, nullable: bool = False) -> Any:
+    """Declare a share, from 0 to 1."""
+    return _column(meaning, nullable=nullable, ge=0, le=1 + 1e-9)
+
+
+def _money(meaning: str) -> Any:
+    """Declare an amount; missing where there is nobody to take it over."""
+    return _column(meaning, unit="currency", nullable=True)
+
+
+class Result(pa.DataFrameModel):
+    """What all results have in common."""
+
+    class Config:
+        strict = True
+        coerce = True
+
+
+class Summary(Result):
+    """One row: the whole customers table."""
+
+    as_of: UTC = _column("time of the observation", nullable=True)
+    currency: TEXT = _column("ISO 4217 currency of the amounts", nullable=True)
+    customers: np.int64 = _count("customers")
+    buyers: np.int64 = _count("customers with at least one order")
+    prospects: np.int64 = _count("customers without an order")
+    no_stats: np.int64 = _count("customers whose number of orders is unknown")
+    orders: np.int64 = _count("orders of all buyers, Σn")
+    sales_value: np.float64 = _money("sales of all buyers, ΣS")
+    mean_order_value: np.float64 = _money("what an order brings, ΣS/Σn")
+    mean_customer_aov: np.float64 = _money("mean over buyers of S/n")
+    median_customer_aov: np.float64 = _money("median over buyers of S/n")
+    mean_buyer_value: np.float64 = _money("mean of S over buyers")
+    median_buyer_value: np.float64 = _money("median of S over buyers")
+    one_time_share: np.float64 = _share("share of buyers with one order", nullable=True)
+    repeat_rate: np.float64 = _share("share of buyers with two orders or more", nullable=True)
+
+
+class Distribution(Result):
+    """One row a bin that holds anyone, in order."""
+
+    lower: np.float64 = _column("least value in the bin; -inf for negative amounts")
+    upper: np.float64 = _column("value that the bin ends before; equal to lower for the bin of zero")
+    buyers: np.int64 = _count("buyers in the bin")
+    share: np.float64 = _share("share of the buyers")
+
+
+class Quantiles(Result):
+    """One row, a column a quantile: q25 for 0.25."""
+
+    quantiles: np.float64 = pa.Field(
+        alias=r"q\d+(\.\d+)?", regex=True, nullable=True, description="quantile over buyers", metadata={"unit": ""}
+    )
+
+
+class Concentration(Result):
+    """One row a share of the customers, best first."""
+
+    top: np.float64 = _share("share of the customers, those of the highest sales value")
+    customers: np.int64 = _count("customers in that share, to the nearest whole one")
+    sales_value: np.float64 = _money("their sales")
+    share_of_sales: np.float64 = _share("their share of all sales", nullable=True)
+    gini: np.float64 = _share("Gini coefficient of the whole, the same on each row", nullable=True)
+    clipped: np.int64 = _count("customers with negative sales, counted as zero")
+
+
+class Lorenz(Result):
+    """One row a point of the Lorenz curve, from the lowest sales value to the highest."""
+
+    customers: np.float64 = _share("share of the customers")
+    sales: np.float64 = _share("share of all sales that they bring")
+
+
+class OrderDates(Result):
+    """One row a period that saw anything, in order."""
+
+    period: LOCAL = _column("first moment of the period", unit="local time")
+    first_orders: np.int64 = _count("buyers whose first order is in the period: new buyers")
+    last_orders: np.int64 = _count("buyers whose last order so far is in the period")
+    complete: pd.BooleanDtype = _column("whether the period was over at the time of the observation", nullable=True)
+
+
+class Seasonality(Result):
+    """One row a weekday or month, all of them."""
+
+    number: np.int64 = _column("1 for Monday or January")
+    name: TEXT = _column("Monday … or January …")
+    first_orders: np.int64 = _count("first orders on it")
+    last_orders: np.int64 = _count("last orders on it, of buyers with two orders or more")
+    days: np.int64 = _count("days of it between the earliest first order and the observation")
+    first_orders_a_day: np.float64 = _column("first orders a day of it", nullable=True)
+    last_orders_a_day: np.float64 = _column("last orders a day of it", nullable=True)
+
+
+class Elapsed(Result):
+    """One row a group and number of whole days: an empirical distribution."""
+
+    group: TEXT = _column("one_time (n = 1), repeat (n ≥ 2) or all")
+    days: np.int64 = _count("whole days gone by")
+    buyers: np.int64 = _count("buyers with just that many days")
+    share: np.float64 = _share("share of the group with at most that many days")
+
+
+class InterPurchase(Result):
+    """One row a number of orders: the mean time between the orders of a buyer."""
+
+    orders: TEXT = _column("number of orders: 2, 3, 4, 5–9, 10+, or all (2 or more)")
+    buyers: np.int64 = _count("buyers")
+    mean: np.float64 = _column("mean over buyers of (last − first)/(n − 1)", unit="days", nullable=True)
+    q25: np.float64 = _column("lower quartile", unit="days", nullable=True)
+    median: np.float64 = _column("median", unit="days", nullable=True)
+    q75: np.float64 = _column("upper quartile", unit="days", nullable=True)
+
+
+class SecondOrder(Result):
+    """One row a step of the estimate."""
+
+    days: np.int64 = _count("whole days since the first order")
+    share: np.float64 = _share("estimated share of buyers who have ordered again by then")
+    low: np.float64 = _share("lower bound of the 95 % interval")
+    high: np.float64 = _share("upper bound of the 95 % interval")
+    at_risk: np.int64 = _count("buyers seen for longer than that")
+
+
+class Breakdown(Result):
+    """One row a group, by sales value from high to low."""
+
+    group: TEXT = _column("the group; unknown where it is missing; other for the small ones together")
+    customers: np.int64 = _count("customers")
+    buyers: np.int64 = _count("buyers")
+    orders: np.int64 = _count("orders")
+    sales_value: np.float64 = _money("sales of the group")
+    share: np.float64 = _column("share of all sales", nullable=True)
+    repeat_rate: np.float64 = _share("share of buyers with two orders or more", nullable=True)
+    mean_order_value: np.float64 = _money("ΣS/Σn")
+    mean_buyer_value: np.float64 = _money("mean of S over buyers")
+    median_buyer_value: np.float64 = _money("median of S over buyers")
+    median_low: np.float64 = _money("lower end of the median's 95 % interval; missing under six buyers")
+    median_high: np.float64 = _money("upper end of the median's 95 % interval")
+
+
+class Comparison(Result):
+    """One row a measure: two groups side by side."""
+
+    measure: TEXT = _column("what is compared; over buyers, named as in Summary")
+    a: np.float64 = _column("the first group", nullable=True)
+    b: np.float64 = _column("the second group", nullable=True)
+    difference: np.float64 = _column("b − a", nullable=True)
+    low: np.float64 = _column("lower end of the difference's bootstrap interval", nullable=True)
+    high: np.float64 = _column("upper end of it", nullable=True)
+    buyers_a: np.int64 = _count("buyers in the first group")
+    buyers_b: np.int64 = _count("buyers in the second group")
+
+
+class Quality(Result):
+    """One row a check, those that found most first."""
+
+    check_name: TEXT = _column("the check, as `quality(customers, check=…)` takes it")
+    meaning: TEXT = _column("what is wrong")
+    customers: np.int64 = _count("customers it is wrong with")
+    share: np.float64 = _share("their share of all customers", nullable=True)
+
+
+class ObservedRevenue(Result):
+    """One row a store and period in which a sync saw a change, in order."""
+
+    store_id: np.int64 = _column("the store")
+    period: LOCAL = _column("first moment of the period", unit="UTC")
+    revenue: np.float64 = _column("sales value that came in; a refund is negative", unit="currency of the store")
+    orders: np.int64 = _column("orders that came in")
+    customers: np.int64 = _count("customers whose statistics moved")
+
+
+class Rules(Result):
+    """One row a named segment, in the order in which they are tried: the first that matches is the segment."""
+
+    segment: TEXT = _column("name")
+    r_low: np.int64 = _column("least recency score")
+    r_high: np.int64 = _column("greatest recency score")
+    fm_low: np.int64 = _column("least frequency score, and least monetary score")
+    fm_high: np.int64 = _column("greatest frequency score, and greatest monetary score")
+    scores: np.int64 = _count("combinations of scores that are left for it after the rules before it")
+
+
+class Rfm(Result):
+    """One row a customer."""
+
+    customer_id: np.int64 = _column("the customer")
+    recency_days: np.float64 = _column("time from the last order to the observation", unit="days", nullable=True)
+    frequency: pd.Int64Dtype = _column("number of orders", nullable=True)
+    monetary: np.float64 = _column("sales value", unit="currency", nullable=True)
+    r: pd.Int64Dtype = _column("recency score, 5 for the most recent", nullable=True, ge=1, le=5)
+    f: pd.Int64Dtype = _column("frequency score", nullable=True, ge=1, le=5)
+    m: pd.Int64Dtype = _column("monetary score", nullable=True, ge=1, le=5)
+    segment: TEXT = _column("named segment; Prospects without an order; Unknown where a number is missing")
+
+
+class Segments(Result):
+    """One row a segment that holds anyone, in the order of the rules."""
+
+    segment: TEXT = _column("name")
+    customers: np.int64 = _count("customers")
+    share: np.float64 = _share("share of the customers")
+    orders: np.int64 = _count("their orders")
+    sales_value: np.float64 = _money("their sales")
+    share_of_sales: np.float64 = _column("their share of all sales", nullable=True)
+    median_recency_days: np.float64 = _column("median time since the last order", unit="days", nullable=True)
+    median_frequency: np.float64 = _column("median number of orders", nullable=True)
+    median_monetary: np.float64 = _money("median sales value")
+
+
+class Migration(Result):
+    """One row a pair of segments that anyone moved between."""
+
+    before: TEXT = _column("segment at the earlier time; New where the customer was not there yet")
+    after: TEXT = _column("segment at the later time; Gone where the customer is not there any more")
+    customers: np.int64 = _count("customers")
+    share: np.float64 = _share("share of those in `before`")
+
+
+class Audience(Result):
+    """One row a customer who may be mailed."""
+
+    customer_id: np.int64 = _column("the customer")
+    email: TEXT = _column("the address (personal data)")
+    accept_marketing: pd.BooleanDtype = _column("consent; missing only with include_unknown=True", nullable=True)
+    lang: TEXT = _column("language, where the table has it", nullable=True)
+    segment: TEXT = _column("segment, where one was asked for", nullable=True)
+
+
+class Cohorts(Result):
+    """One row a cohort: the buyers whose first order is in one period."""
+
+    cohort: LOCAL = _column("first moment of the period of the first order", unit="local time")
+    buyers: np.int64 = _count("buyers")
+    observed_days: np.float64 = _column(
+        "days from the period's end to the observation: what all its buyers had", unit="days"
+    )
+    mature: np.bool_ = _column("whether all its buyers have been seen for `mature_days`")
+    repeat_buyers: np.int64 = _count("buyers with two orders or more so far")
+    repeat_rate: np.float64 = _share("their share")
+    low: np.float64 = _share("lower end of the share's 95 % Wilson interval")
+    high: np.float64 = _share("upper end of it")
+    orders: np.int64 = _count("orders so far")
+    sales_value: np.float64 = _money("sales so far")
+    orders_a_buyer: np.float64 = _column("orders so far, a buyer")
+    value_a_buyer: np.float64 = _money("sales so far, a buyer")
+    median_recency_days: np.float64 = _column("median time since the last order", unit="days", nullable=True)
+
+
+class Matrix(Result):
+    """One row a cohort and age, only where every buyer of the cohort has been seen that long."""
+
+    cohort: LOCAL = _column("first moment of the period of the first order", unit="local time")
+    age: np.int64 = _count("whole periods since the first order")
+    buyers: np.int64 = _count("buyers of the cohort")
+    still_ordering: np.int64 = _count("of them, those who ordered at that age or later")
+    share: np.float64 = _share("their share: a lower bound of who is still a customer")
+
+
+class Prediction(Result):
+    """One row a customer."""
+
+    customer_id: np.int64 = _column("the customer")
+    p_alive: np.float64 = _share("P(still a customer), as the named model sees it", nullable=True)
+    p_order: np.float64 = _share("P(at least one order in the horizon)", nullable=True)
+    expected_orders: np.float64 = _column("expected orders in the horizon", nullable=True)
+    expected_order_value: np.float64 = _money("expected value of an order, E[M]")
+    expected_revenue: np.float64 = _money("expected discounted revenue in the horizon")
+    revenue_low: np.float64 = _money("lower end of the band: what the uncertainty of the parameters makes of it")
+    revenue_high: np.float64 = _money("upper end of the band")

@@ -1,0 +1,96 @@
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import cdnow
+
+import custlens as cl
+
+AS_OF = dt.datetime(2026, 6, 30, tzinfo=dt.UTC)
+
+
+def buyers(rows):
+    """Rows of (orders, sales, first, last)."""
+    table = pd.DataFrame(rows, columns=["number_of_orders", "sales_value", "first_order_date", "last_order_date"])
+    for name in ("first_order_date", "last_order_date"):
+        table[name] = pd.to_datetime(table[name], utc=True).astype("datetime64[us, UTC]")
+    return table
+
+
+def test_a_cohort_is_summed_up_and_says_how_long_it_was_seen():
+    table = buyers(
+        [
+            (1, 10.0, "2026-01-05", "2026-01-05"),
+            (3, 50.0, "2026-01-31", "2026-05-01"),
+            (2, 20.0, "2026-06-02", "2026-06-20"),
+        ]
+    )
+    cohorts = cl.cohorts.first_order(table, as_of=AS_OF, mature_days=90)
+    assert cohorts["cohort"].tolist() == [pd.Timestamp("2026-01-01"), pd.Timestamp("2026-06-01")]
+    january = cohorts.iloc[0]
+    assert january[["buyers", "repeat_buyers", "orders"]].tolist() == [2, 1, 4]
+    assert (january["repeat_rate"], january["value_a_buyer"], january["orders_a_buyer"]) == (0.5, 30, 2)
+    assert january["observed_days"] == 149
+    assert cohorts["mature"].tolist() == [True, False]
+    assert 0 < january["low"] < 0.5 < january["high"] < 1
+
+
+def test_the_cohorts_of_the_real_shop_add_up():
+    cohorts = cl.cohorts.first_order(cdnow.customers())
+    orders = cdnow.orders()
+    first = orders.groupby("customer")["date"].min().dt.to_period("M")
+    assert cohorts["buyers"].tolist() == first.value_counts().sort_index().tolist()
+    assert cohorts["orders"].sum() == len(orders)
+    assert cohorts["sales_value"].sum() == pytest.approx(orders["amount_usd"].sum())
+
+
+def test_what_is_not_known_yet_stays_empty():
+    table = buyers(
+        [
+            (2, 10.0, "2026-01-05", "2026-04-20"),
+            (1, 10.0, "2026-01-05", "2026-01-05"),
+            (1, 5.0, "2026-06-02", "2026-06-02"),
+        ]
+    )
+    tidy = cl.cohorts.still_ordering(table, as_of=AS_OF)
+    matrix = cl.cohorts.matrix(tidy)
+    assert matrix.loc["2026-01-01"].tolist()[:5] == [1.0, 0.5, 0.5, 0.5, 0.0]
+    june = matrix.loc["2026-06-01"]
+    assert june[0] == 1.0
+    assert june[1:].isna().all()
+    counts = cl.cohorts.matrix(tidy, "still_ordering")
+    assert counts.loc["2026-01-01", 3] == 1
+
+
+def test_still_ordering_never_rises_with_age(generated):
+    matrix = cl.cohorts.matrix(cl.cohorts.still_ordering(generated.customers, every="quarter"))
+    steps = np.diff(matrix.to_numpy(), axis=1)
+    assert (steps[~np.isnan(steps)] <= 0).all()
+    assert (matrix[0] == 1).all()
+
+
+def test_a_cohort_begins_in_the_named_time_zone():
+    table = buyers([(1, 1.0, "2026-01-31 23:30", "2026-01-31 23:30")])
+    for zone, month in (("UTC", 1), ("Europe/Berlin", 2)):
+        assert cl.cohorts.first_order(table, time_zone=zone, as_of=AS_OF)["cohort"].dt.month.tolist() == [month]
+
+
+def test_a_shop_without_buyers_has_no_cohorts():
+    table = buyers([(0, 0.0, None, None)])
+    assert cl.cohorts.first_order(table, as_of=AS_OF).empty
+    assert cl.cohorts.still_ordering(table, as_of=AS_OF).empty
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda t: cl.cohorts.first_order(t), "give as_of"),
+        (lambda t: cl.cohorts.first_order(t, every="moon", as_of=AS_OF), "every must be one of day"),
+        (lambda t: cl.cohorts.first_order(t, time_zone="Moon/Sea", as_of=AS_OF), "there is no time zone"),
+        (lambda t: cl.cohorts.matrix(t), "lacks cohort, age, share"),
+    ],
+)
+def test_bad_arguments_are_refused(call, message):
+    with pytest.raises(cl.ConfigError, match=message):
+        call(buyers([(1, 1.0, "2026-01-05", "2026-01-05")]))

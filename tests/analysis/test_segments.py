@@ -1,0 +1,151 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import custlens as cl
+
+NOW = pd.Timestamp("2026-03-01", tz="UTC").as_unit("us")
+
+
+def customers(rows, **columns):
+    """Rows of (orders, sales, days since the last order)."""
+    table = pd.DataFrame(rows, columns=["number_of_orders", "sales_value", "gone"]).astype({"sales_value": "float64"})
+    last = (NOW - pd.to_timedelta(table.pop("gone"), unit="D")).astype("datetime64[us, UTC]")
+    return table.assign(customer_id=np.arange(len(table)) + 1, last_order_date=last, as_of=NOW, **columns)
+
+
+def test_quintiles_are_of_buyers_and_frequency_has_bands():
+    table = cl.segments.rfm(customers([(n, 10.0 * n, 100 - n) for n in range(1, 11)] + [(0, 0.0, None)] * 50))
+    assert table["r"].dropna().tolist() == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    assert table["m"].dropna().tolist() == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    assert table["f"].dropna().tolist() == [1, 2, 3, 3, 4, 4, 4, 4, 4, 5]
+    assert table["segment"].tolist()[10:] == ["Prospects"] * 50
+
+
+def test_who_lacks_a_number_is_unknown_and_nobody_is_dropped():
+    table = cl.segments.rfm(customers([(1, 5.0, 3), (None, 5.0, 3), (2, None, 3), (2, 5.0, None)]))
+    assert table["segment"].tolist()[1:] == ["Unknown"] * 3
+    assert table["customer_id"].tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("scores", "segment"),
+    [
+        ((5, 5, 5), "Champions"),
+        ((2, 3, 4), "Loyal"),
+        ((3, 1, 2), "Potential loyalist"),
+        ((2, 2, 2), "Needs attention"),
+        ((2, 1, 1), "About to sleep"),
+        ((1, 5, 5), "At risk"),
+        ((1, 1, 1), "Lost"),
+        ((5, 1, 5), "Other"),
+    ],
+)
+def test_the_first_rule_that_matches_names_the_segment(scores, segment):
+    cuts = cl.segments.Cuts((400, 300, 200, 100), (1, 2, 3, 4), (10, 20, 30, 40))
+    r, f, m = scores
+    row = cl.segments.rfm(customers([(f, 10.0 * m - 5, 550 - 100 * r)]), scores="fixed", cuts=cuts).iloc[0]
+    assert (row["r"], row["f"], row["m"]) == scores
+    assert row["segment"] == segment
+
+
+def test_rules_of_one_s_own_are_used_and_shown():
+    own = [cl.segments.Rule("Big", (1, 5), (3, 5)), cl.segments.Rule("Small", (1, 5), (1, 2))]
+    assert cl.segments.rules(own)["scores"].tolist() == [45, 20]
+    table = cl.segments.rfm(customers([(9, 900.0, 5), (1, 5.0, 5)]), scores="fixed", rules=own)
+    assert table["segment"].tolist() == ["Big", "Small"]
+    assert cl.segments.rules().query("scores == 0")["segment"].tolist() == ["New customers", "Promising", "Can't lose"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 40).map(float), st.integers(0, 30)), min_size=1, max_size=40),
+    st.randoms(),
+)
+def test_scores_depend_on_values_alone(rows, random):
+    table = customers(rows)
+    scored = cl.segments.rfm(table).set_index("customer_id")
+    order = list(range(len(rows)))
+    random.shuffle(order)
+    pd.testing.assert_frame_equal(cl.segments.rfm(table.iloc[order]).set_index("customer_id").sort_index(), scored)
+    in_cents = cl.segments.rfm(table.assign(sales_value=128 * table["sales_value"])).set_index("customer_id")
+    assert in_cents[["r", "f", "m", "segment"]].equals(scored[["r", "f", "m", "segment"]])
+    doubled = cl.segments.rfm(pd.concat([table, table.assign(customer_id=table["customer_id"] + 1000)]))
+    for name, column in (("r", "recency_days"), ("m", "monetary"), ("f", "frequency")):
+        assert (scored.groupby(column, dropna=True)[name].nunique() <= 1).all()  # ties
+        buyers = scored[scored["frequency"] > 0].sort_values(column)
+        ordered = buyers[name].dropna()
+        assert ordered.is_monotonic_decreasing if name == "r" else ordered.is_monotonic_increasing
+    assert len(doubled) == 2 * len(table)
+
+
+def test_the_segments_add_up_to_the_shop(generated):
+    scored = cl.segments.rfm(generated.customers)
+    sizes = cl.segments.sizes(scored)
+    summary = cl.orders.summary(generated.customers).iloc[0]
+    assert sizes["customers"].sum() == summary["customers"]
+    assert sizes["sales_value"].sum() == pytest.approx(summary["sales_value"])
+    assert sizes["orders"].sum() == summary["orders"]
+    assert sizes["segment"].tolist()[-2:] == ["Prospects", "Unknown"]
+
+
+def test_migration_follows_each_customer():
+    before = pd.DataFrame({"customer_id": [1, 2, 3], "segment": ["Lost", "Lost", "Champions"]})
+    after = pd.DataFrame({"customer_id": [2, 3, 4], "segment": ["Loyal", "Champions", "Promising"]})
+    moved = cl.segments.migration(before, after)
+    assert {(b, a): (n, s) for b, a, n, s in moved.values.tolist()} == {
+        ("Champions", "Champions"): (1, 1.0),
+        ("Lost", "Gone"): (1, 0.5),
+        ("Lost", "Loyal"): (1, 0.5),
+        ("New", "Promising"): (1, 1.0),
+    }
+    with pytest.raises(cl.ConfigError, match="occurs twice"):
+        cl.segments.migration(pd.concat([before, before]), after)
+
+
+def people(consents, emails=None):
+    emails = emails or [f"p{number}@x.example" for number in range(len(consents))]
+    return customers([(1, 10.0, 5)] * len(consents), email=emails, accept_marketing=pd.array(consents, "boolean"))
+
+
+def test_who_said_no_is_never_mailed():
+    table = people([True, False, None])
+    assert cl.segments.audience(table)["customer_id"].tolist() == [1]
+    assert cl.segments.audience(table, include_unknown=True)["customer_id"].tolist() == [1, 3]
+
+
+def test_one_refusal_holds_for_the_address():
+    table = people([True, False, True, True, True], ["a@x.example", "A@X.example ", "b@x.example", "B@x.example", None])
+    assert cl.segments.audience(table)["customer_id"].tolist() == [3]
+
+
+def test_an_audience_can_be_a_segment():
+    table = people([True] * 3).assign(number_of_orders=[9, 1, 0])
+    scored = cl.segments.rfm(table)
+    assert cl.segments.audience(table, segments="Prospects", scored=scored)["customer_id"].tolist() == [3]
+    with pytest.raises(cl.ConfigError, match="there is no segment 'VIP'"):
+        cl.segments.audience(table, segments=["VIP"])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda t: cl.segments.rfm(t, scores="deciles"), "scores must be one of quantile, fixed"),
+        (
+            lambda t: cl.segments.rfm(t, cuts=cl.segments.Cuts(monetary=(1, 1, 2, 3))),
+            "cuts of monetary must be four numbers that rise",
+        ),
+        (
+            lambda t: cl.segments.rfm(t, cuts=cl.segments.Cuts(recency_days=(1, 2, 3, 4))),
+            "recency_days must be four numbers that fall",
+        ),
+        (lambda t: cl.segments.rfm(t.drop(columns="as_of")), "give as_of"),
+        (lambda t: cl.segments.rfm(t.assign(currency=["EUR", "USD"])), "never added up"),
+        (lambda t: cl.segments.audience(t), "lacks email, accept_marketing"),
+    ],
+)
+def test_bad_arguments_are_refused(call, message):
+    with pytest.raises(cl.ConfigError, match=message):
+        call(customers([(1, 10.0, 5), (2, 10.0, 5)]))
