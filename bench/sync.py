@@ -44,6 +44,13 @@ PEERS = {
     "dlt tuned": ("with_dlt", "tuned.duckdb", "dlt"),
     "PyAirbyte": ("with_airbyte", "store.duckdb", "airbyte"),
 }
+WITH = {
+    "pyecwid": ["pandas", "pyarrow"],
+    "lifetimes": ["pandas<3", "pyarrow"],
+    "pymc-marketing": ["pyarrow"],
+    "rfm": ["pandas<3", "pyarrow"],
+}
+"""What a peer needs besides."""
 SCENES = ("cold", "1 %", "none", "kill")
 TOOLS = ("pyecwid", "dlt", "dlt tuned", "PyAirbyte")
 
@@ -90,12 +97,12 @@ def python_of(group: str | None) -> str:
         return sys.executable
     folder = ENVIRONMENTS / group
     python = folder / "bin" / "python"
-    if not python.exists():
-        venv.create(folder, with_pip=True)
+    if not (folder / "ready").exists():
         pins = (HERE / "peers" / "requirements.txt").read_text().splitlines()
-        pin = next(line for line in pins if line.startswith(group))
-        wanted = [pin, "pandas", "pyarrow"] if group == "pyecwid" else [pin]
+        wanted = [next(line for line in pins if line.startswith(group)), *WITH.get(group, [])]
+        venv.create(folder, with_pip=True)
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *wanted], check=True)
+        (folder / "ready").touch()
     return str(python)
 
 

@@ -34,4 +34,11 @@ def test_a_notebook_is_saved_with_outputs_and_without_personal_data(path):
 
 
 def test_there_are_notebooks():
-    assert [path.stem for path in NOTEBOOKS] == ["01_quickstart", "05_lookup", "report"]
+    assert [path.stem for path in NOTEBOOKS] == [
+        "01_quickstart",
+        "02_order_stats",
+        "03_segments_and_cohorts",
+        "04_lifetime_value",
+        "05_lookup",
+        "report",
+    ]

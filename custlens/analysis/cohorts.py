@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 
 from custlens.analysis import results
-from custlens.analysis.estimates import sort_groups, wilson
+from custlens.analysis.estimates import Groups, wilson
 from custlens.analysis.frames import (
     DAY,
     PERIODS,
-    buyers,
     context,
     customers_frame,
     days,
@@ -99,7 +98,7 @@ def first_order(
                 "sales_value": sales,
                 "orders_a_buyer": orders / count,
                 "value_a_buyer": sales / valued,
-                "median_recency_days": sort_groups(codes, gone, rows, size).quantile(0.5),
+                "median_recency_days": Groups(codes, gone, rows, size).quantile(0.5),
             }
         )
     return same_kind(result, results.Cohorts, customers)
@@ -185,7 +184,7 @@ def _cohorts(
         raise ConfigError(f"every must be one of {', '.join(PERIODS)}, not {every!r}")
     time_zone_of(time_zone)
     times = ["first_order_date", "last_order_date", *([] if as_of is not None else ["as_of"])]
-    table = gather(buyers(frame), numbers=["number_of_orders", "sales_value"], times=times)
+    table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, of_buyers=True)
     table = table[table["first_order_date"].notna()]
     hours = np.floor(table["first_order_date"].to_numpy() / (HOUR / 4)).astype("int64")
     least = hours.min() if len(hours) else 0

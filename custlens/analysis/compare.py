@@ -9,7 +9,7 @@ import pandas as pd
 
 from custlens.analysis import results
 from custlens.analysis.estimates import quantiles
-from custlens.analysis.frames import buyers, context, customers_frame, gather, same_kind
+from custlens.analysis.frames import context, customers_frame, gather, same_kind
 from custlens.errors import ConfigError
 
 __all__ = ["compare"]
@@ -61,7 +61,7 @@ def compare(a: Any, b: Any, *, level: float = 0.95, resamples: int = 2_000, seed
     random = np.random.default_rng(seed)
     points, draws, sizes = [], [], []
     for frame in frames:
-        table = gather(buyers(frame), numbers=["number_of_orders", "sales_value"]).dropna()
+        table = gather(frame, numbers=["sales_value"], of_buyers=True).dropna()
         n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
         if rows.max(initial=1) > 1:  # one entry a buyer, in an order that no engine changes
             order = np.lexsort((s, n))

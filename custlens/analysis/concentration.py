@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from custlens.analysis import results
-from custlens.analysis.frames import Frame, buyers, context, customers_frame, gather, same_kind
+from custlens.analysis.frames import Frame, context, customers_frame, gather, same_kind
 from custlens.errors import ConfigError
 
 __all__ = ["concentration", "lorenz"]
@@ -101,7 +101,7 @@ class _Curve(NamedTuple):
 
 def _curve(frame: Frame, include_prospects: bool) -> _Curve:
     context(frame)
-    table = gather(frame if include_prospects else buyers(frame), numbers=["sales_value"])
+    table = gather(frame, numbers=["sales_value"], of_buyers=not include_prospects)
     sales, rows = table["sales_value"].to_numpy(), table["rows"].to_numpy()
     known = ~np.isnan(sales)
     sales, rows = sales[known], rows[known]

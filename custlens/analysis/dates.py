@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 
 from custlens.analysis import results
-from custlens.analysis.estimates import sort_groups
+from custlens.analysis.estimates import Groups
 from custlens.analysis.frames import (
     DAY,
     PERIODS,
-    buyers,
     context,
     customers_frame,
     days,
@@ -37,7 +36,7 @@ __all__ = ["inter_purchase", "order_dates", "recency", "seasonality", "tenure"]
 Season = Literal["weekday", "month"]
 QUARTER_HOUR = 900e6
 NEEDED = ("number_of_orders", "first_order_date", "last_order_date")
-GAP_GROUPS = {"2": (2, 2), "3": (3, 3), "4": (4, 4), "5–9": (5, 9), "10+": (10, np.inf), "all": (2, np.inf)}
+GAP_GROUPS, GAP_BOUNDS = ["2", "3", "4", "5–9", "10+", "all"], [3, 4, 5, 10]
 
 
 def order_dates(customers: Any, *, every: str = "month", time_zone: str = "UTC", as_of: datetime | None = None) -> Any:
@@ -74,7 +73,7 @@ def order_dates(customers: Any, *, every: str = "month", time_zone: str = "UTC",
     time_zone_of(time_zone)
     frame = customers_frame(customers, NEEDED)
     observed = context(frame.drop("currency", strict=False), as_of)
-    table = gather(buyers(frame), times=["first_order_date", "last_order_date"])
+    table = gather(frame, times=["first_order_date", "last_order_date"], of_buyers=True)
     counts = {}
     for name, column in {"first_orders": "first_order_date", "last_orders": "last_order_date"}.items():
         local, rows = _local_counts(table[column].to_numpy(), table["rows"].to_numpy(), time_zone)
@@ -119,7 +118,7 @@ def seasonality(
     time_zone_of(time_zone)
     frame = customers_frame(customers, NEEDED)
     now = need_as_of(context(frame.drop("currency", strict=False), as_of)).timestamp() * 1e6
-    table = gather(buyers(frame), numbers=["number_of_orders"], times=["first_order_date", "last_order_date"])
+    table = gather(frame, times=["first_order_date", "last_order_date"], of_buyers=True)
     first, last, rows = (table[name].to_numpy() for name in ("first_order_date", "last_order_date", "rows"))
     again = table["number_of_orders"].to_numpy() > 1
     names = list(calendar.day_name if by == "weekday" else calendar.month_name[1:])
@@ -186,27 +185,33 @@ def inter_purchase(customers: Any) -> Any:
         `results.InterPurchase`: one row a number of orders (2, 3, 4, 5–9, 10+, all): buyers, mean and quartiles in days.
     """
     frame = customers_frame(customers, NEEDED)
-    table = gather(buyers(frame), numbers=["number_of_orders"], times=["first_order_date", "last_order_date"])
-    n, rows = table["number_of_orders"].to_numpy(), table["rows"].to_numpy()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gaps = (table["last_order_date"].to_numpy() - table["first_order_date"].to_numpy()) / DAY / (n - 1)
-    found = []
-    for name, (low, high) in GAP_GROUPS.items():
-        inside = (n >= low) & (n <= high) & ~np.isnan(gaps)
-        ordered = sort_groups(np.zeros(inside.sum(), "int64"), gaps[inside], rows[inside], 1)
-        total = rows[inside].sum()
-        mean = (gaps[inside] * rows[inside]).sum() / total if total else np.nan
-        quartiles = {f"q{share:g}": ordered.quantile(share / 100)[0] for share in (25, 75)}
-        found.append({"orders": name, "buyers": total, "mean": mean, "median": ordered.quantile(0.5)[0], **quartiles})
-    columns = ["orders", "buyers", "mean", "q25", "median", "q75"]
-    return same_kind(pd.DataFrame(found)[columns], results.InterPurchase, customers)
+    table = gather(frame, times=["first_order_date", "last_order_date"], of_buyers=True)
+    n = table["number_of_orders"].to_numpy()
+    again = n > 1
+    first, last = (table[f"{name}_order_date"].to_numpy()[again] for name in ("first", "last"))
+    n, rows = n[again], table["rows"].to_numpy()[again]
+    gaps = (last - first) / DAY / (n - 1)
+    known = ~np.isnan(gaps)
+    parts = []
+    for codes, size in (
+        (np.searchsorted(GAP_BOUNDS, n, side="right"), len(GAP_GROUPS) - 1),
+        (np.zeros(len(n), "int64"), 1),
+    ):
+        ordered = Groups(codes, gaps, rows, size)
+        sums = np.bincount(codes[known], (gaps * rows)[known], size)
+        mean = np.divide(sums, ordered.totals, out=np.full(size, np.nan), where=ordered.totals > 0)
+        quartiles = dict(zip(("q25", "median", "q75"), ordered.quantiles([0.25, 0.5, 0.75]), strict=True))
+        parts.append(pd.DataFrame({"buyers": ordered.totals, "mean": mean, **quartiles}))
+    result = pd.concat(parts, ignore_index=True)
+    result.insert(0, "orders", GAP_GROUPS)
+    return same_kind(result, results.InterPurchase, customers)
 
 
 def _elapsed(customers: Any, column: str, as_of: datetime | None) -> Any:
     frame = customers_frame(customers, ["number_of_orders", column])
     need_as_of(context(frame.drop("currency", strict=False), as_of))
     times = [column] if as_of is not None else [column, "as_of"]
-    table = gather(buyers(frame), numbers=["number_of_orders"], times=times)
+    table = gather(frame, times=times, of_buyers=True)
     gone = days(observed_at(table, as_of) - table[column].to_numpy())
     n, rows, known = table["number_of_orders"].to_numpy(), table["rows"].to_numpy(), ~np.isnan(gone)
     parts = []

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import optimize
 
-__all__ = ["Fitted", "maximise"]
+__all__ = ["Fitted", "LogLikelihood", "maximise"]
 
 LOG_BOUND = 14.0
 """Parameters are sought between e⁻¹⁴ and e¹⁴, with times and amounts scaled to about 1."""
@@ -27,7 +27,9 @@ class Fitted(NamedTuple):
     """Whether a parameter ran into the bounds: the data do not carry the model."""
 
 
-def maximise(log_likelihood: LogLikelihood, start: np.ndarray) -> Fitted:
+def maximise(
+    log_likelihood: LogLikelihood, start: np.ndarray, sample: tuple[LogLikelihood, float] | None = None
+) -> Fitted:
     """Find the positive parameters of the greatest log-likelihood.
 
     Parameters
@@ -36,12 +38,38 @@ def maximise(log_likelihood: LogLikelihood, start: np.ndarray) -> Fitted:
         Gives the log-likelihood and its gradient, both in the parameters themselves.
     start
         Where to begin.
+    sample
+        The log-likelihood of a part of the rows, and how many times the whole is larger: it leads most of the way, for
+        a small part of the time.
 
     Notes
     -----
     L-BFGS-B over the logarithms of the parameters, then Newton steps with a Hessian from differences of the analytic
     gradient, which make the last digits sure. The standard errors come from the same Hessian (observed information).
     """
+    objective = _in_logs(log_likelihood)
+    logs = np.log(start)
+    settled = False
+    if sample is not None:
+        part, times = _in_logs(sample[0]), sample[1]
+        near = _descend(part, logs)
+        hessian = times * _hessian(part, near)
+        logs, settled = _newton(objective, near, hessian)
+    if not settled:
+        near = _descend(objective, logs)
+        hessian = _hessian(objective, near)
+        logs, _ = _newton(objective, near, hessian)
+    if sample is not None or np.abs(logs - near).max() > 1e-4:  # else the Hessian is that of the maximum already
+        hessian = _hessian(objective, logs)
+    at_bound = bool(np.abs(logs).max() > LOG_BOUND - 1e-3)
+    covariance = np.full((len(start), len(start)), np.nan)
+    if not at_bound and _is_sound(hessian):
+        covariance = np.linalg.inv(hessian)
+    return Fitted(np.exp(logs), -objective(logs)[0], covariance, at_bound)
+
+
+def _in_logs(log_likelihood: LogLikelihood) -> LogLikelihood:
+    """Turn a log-likelihood of positive parameters into what is to be made small, over their logarithms."""
 
     def objective(logs: np.ndarray) -> tuple[float, np.ndarray]:
         params = np.exp(logs)
@@ -50,45 +78,51 @@ def maximise(log_likelihood: LogLikelihood, start: np.ndarray) -> Fitted:
             return 1e300, np.zeros_like(logs)
         return -value, -gradient * params
 
-    bounds = [(-LOG_BOUND, LOG_BOUND)] * len(start)
-    scale = max(1.0, abs(objective(np.log(start))[0]))
+    return objective
 
-    def scaled(logs: np.ndarray) -> tuple[float, np.ndarray]:
+
+def _descend(objective: LogLikelihood, start: np.ndarray) -> np.ndarray:
+    logs: Any = start
+    scale = max(1.0, abs(objective(logs)[0]))
+
+    def scaled(logs: Any) -> Any:
         value, gradient = objective(logs)
         return value / scale, gradient / scale
 
-    found = optimize.minimize(
-        scaled,
-        np.log(start),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=bounds,
-        options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-9},
-    )
-    logs = np.asarray(found.x)
+    bounds = [(-LOG_BOUND, LOG_BOUND)] * len(logs)
+    options: Any = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-9}
+    found = optimize.minimize(scaled, logs, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    return np.asarray(found.x)
+
+
+def _newton(objective: LogLikelihood, logs: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Take Newton steps with one Hessian as long as they help; tell whether they came to an end."""
+    if not _is_sound(hessian) or np.abs(logs).max() > LOG_BOUND - 1e-3:
+        return logs, False
     value, gradient = objective(logs)
-    hessian = _hessian(objective, logs)
-    for _ in range(5):
-        if not np.isfinite(hessian).all() or np.abs(logs).max() > LOG_BOUND - 1e-3 or np.linalg.cond(hessian) > 1e12:
-            break
+    for _ in range(12):
         step = np.linalg.solve(hessian, gradient)
+        if np.abs(step).max() < 1e-9:
+            return logs, True
         trial = logs - step
         if np.abs(step).max() > 0.5 or np.abs(trial).max() > LOG_BOUND:
             break
         better, slope = objective(trial)
-        if not better <= value + 1e-9 * abs(value):
+        if not better <= value + 1e-11 * abs(value):
             break
         logs, value, gradient = trial, better, slope
-        if np.abs(step).max() < 1e-9:
-            break
-    at_bound = bool(np.abs(logs).max() > LOG_BOUND - 1e-3)
-    covariance = np.full((len(start), len(start)), np.nan)
-    if not at_bound and np.isfinite(hessian).all() and (np.linalg.eigvalsh(hessian) > 0).all():
-        covariance = np.linalg.inv(hessian)
-    return Fitted(np.exp(logs), -value, covariance, at_bound)
+    return logs, bool(np.abs(np.linalg.solve(hessian, gradient)).max() < 1e-7)
 
 
-def _hessian(objective: Callable[[np.ndarray], tuple[float, np.ndarray]], logs: np.ndarray) -> np.ndarray:
+def _is_sound(hessian: np.ndarray) -> bool:
+    """Whether a Hessian is that of a minimum, and can be inverted."""
+    if not np.isfinite(hessian).all():
+        return False
+    values = np.linalg.eigvalsh(hessian)
+    return bool(values[0] > 1e-12 * values[-1])
+
+
+def _hessian(objective: LogLikelihood, logs: np.ndarray) -> np.ndarray:
     """Differentiate the gradient once more, by central differences."""
     step = 1e-4
     rows = []

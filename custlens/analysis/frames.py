@@ -25,7 +25,6 @@ __all__ = [
     "UNKNOWN",
     "Context",
     "Frame",
-    "buyers",
     "context",
     "customers_frame",
     "days",
@@ -107,10 +106,10 @@ def context(frame: Frame, as_of: datetime | None = None, currency: str | None = 
     if as_of is not None and as_of.tzinfo is None:
         raise ConfigError("as_of must have a time zone")
     if as_of is None and "as_of" in have:
-        latest = gather(frame, times=["as_of"], distinct=True)["as_of"].max()
+        latest = gather(frame.select(nw.col("as_of").max()), times=["as_of"])["as_of"].max()
         as_of = None if np.isnan(latest) else pd.Timestamp(int(latest), unit="us", tz="UTC").to_pydatetime()
     if currency is None and "currency" in have:
-        found = [name for name in labels(gather(frame, texts=["currency"], distinct=True)["currency"]) if name]
+        found = [name for name in labels(gather(frame, texts=["currency"])["currency"]) if name]
         if len(found) > 1:
             raise ConfigError(f"amounts in {', '.join(sorted(found))} are never added up: choose one currency first")
         currency = found[0] if found else None
@@ -124,18 +123,13 @@ def need_as_of(observed: Context) -> datetime:
     return observed.as_of
 
 
-def buyers(frame: Frame) -> Frame:
-    """Keep the customers with at least one order."""
-    return frame.filter(nw.col("number_of_orders") >= 1)
-
-
 def gather(
     frame: Frame,
     *,
     numbers: Mapping[str, nw.Expr] | Iterable[str] = (),
     times: Iterable[str] = (),
     texts: Iterable[str] = (),
-    distinct: bool = False,
+    of_buyers: bool = False,
 ) -> pd.DataFrame:
     """Bring the values of some columns here.
 
@@ -150,8 +144,8 @@ def gather(
         is taken as UTC.
     texts
         Columns of texts; they come as categories, missing where missing.
-    distinct
-        Whether to let the engine drop what comes again: for columns of few values.
+    of_buyers
+        Whether to leave out who has no order (or no known number of orders); the column number_of_orders then comes too.
 
     Returns
     -------
@@ -159,21 +153,32 @@ def gather(
         The columns, and ``rows``: how many rows of the table have these values (1 where the table is in memory).
     """
     expressions = dict(numbers) if isinstance(numbers, Mapping) else {name: nw.col(name) for name in numbers}
-    expressions = {name: expression.cast(nw.Float64) for name, expression in expressions.items()}
+    if of_buyers:
+        expressions = {"number_of_orders": nw.col("number_of_orders")} | expressions
     times, texts = list(times), list(texts)
+    held = in_memory(frame)
+    if not frame.implementation.is_pandas():
+        expressions = {name: expression.cast(nw.Float64) for name, expression in expressions.items()}
     chosen = frame.select(*times, *texts, **expressions)
-    if distinct or not in_memory(frame):
+    if held:
+        found = chosen.collect()
+        rows = np.ones(len(found))
+    else:
+        if of_buyers:
+            chosen = chosen.filter(nw.col("number_of_orders") >= 1)
         if texts and frame.implementation.is_dask():  # its grouping multiplies categories
             chosen = chosen.with_columns(*(nw.col(name).cast(nw.String) for name in texts))
         found = chosen.group_by(*times, *texts, *expressions).agg(__rows=nw.len()).collect()
         rows = found["__rows"].to_numpy().astype("float64")
-    else:
-        found = chosen.collect()
-        rows = np.ones(len(found))
     columns: dict[str, Any] = {name: _floats(found[name]) for name in expressions}
     columns |= {name: _micros(found[name]) for name in times}
     columns |= {name: _categories(found[name]) for name in texts}
-    return pd.DataFrame({**columns, "rows": rows}, copy=False)
+    columns["rows"] = rows
+    if of_buyers and held:
+        kept = columns["number_of_orders"] >= 1
+        if not kept.all():
+            columns = {name: values[kept] for name, values in columns.items()}
+    return pd.DataFrame(columns, copy=False)
 
 
 def in_memory(frame: Frame) -> bool:
@@ -193,7 +198,8 @@ def days(microseconds: Any) -> Any:
 
 def labels(texts: pd.Series) -> list[str]:
     """Give the texts that occur, in order."""
-    return sorted(str(name) for name in texts.cat.remove_unused_categories().cat.categories)
+    used = np.bincount(texts.cat.codes.to_numpy() + 1, minlength=len(texts.cat.categories) + 1)[1:]
+    return sorted(str(name) for name, count in zip(texts.cat.categories, used, strict=True) if count)
 
 
 def local_times(microseconds: Any, time_zone: str) -> pd.Series[Any]:
@@ -270,13 +276,23 @@ def _floats(column: nw.Series[Any]) -> np.ndarray:
 def _micros(column: nw.Series[Any]) -> np.ndarray:
     import pyarrow
 
+    native = column.to_native()
+    if (
+        isinstance(native, pd.Series)
+        and isinstance(native.dtype, pd.DatetimeTZDtype | np.dtype)
+        and native.dtype.kind == "M"
+    ):
+        moments: Any = native.array
+        whole = np.asarray(moments.as_unit("us").asi8)
+        return np.where(whole == np.iinfo("int64").min, np.nan, whole.astype("float64"))
+
     if not isinstance(column.dtype, nw.Datetime):
         if column.null_count() == len(column):
             return np.full(len(column), np.nan)
         raise ConfigError(f"{column.name} must hold times, not {column.dtype}")
     times = column.to_arrow()
-    whole = times.cast(pyarrow.timestamp("us", times.type.tz), safe=False).cast(pyarrow.int64())
-    return np.asarray(whole.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False), "float64")
+    counted = times.cast(pyarrow.timestamp("us", times.type.tz), safe=False).cast(pyarrow.int64())
+    return np.asarray(counted.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False), "float64")
 
 
 def _categories(column: nw.Series[Any]) -> Any:

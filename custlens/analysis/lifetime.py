@@ -19,7 +19,6 @@ from custlens.analysis import results
 from custlens.analysis.diagnosis import Diagnosis, diagnose
 from custlens.analysis.forecast import Estimate, forecast, span_days
 from custlens.analysis.frames import (
-    buyers,
     context,
     customers_frame,
     days,
@@ -246,9 +245,9 @@ def fit(
     observed = context(frame, as_of)
     now = need_as_of(observed)
     times = ["first_order_date", "last_order_date", *([] if as_of is not None else ["as_of"])]
-    everyone = gather(frame, numbers=["number_of_orders"], distinct=True)
+    everyone = gather(frame, numbers=["number_of_orders"])
     ids = ["customer_id"] if in_memory(frame) and "customer_id" in frame.collect_schema().names() else []
-    table = gather(buyers(frame), numbers=[*ids, "number_of_orders", "sales_value"], times=times)
+    table = gather(frame, numbers=[*ids, "number_of_orders", "sales_value"], times=times, of_buyers=True)
     histories, known = _histories(table, observed_at(table, as_of))
     n, s, rows = (table[name].to_numpy()[known] for name in ("number_of_orders", "sales_value", "rows"))
     count = float(rows.sum())

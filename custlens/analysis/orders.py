@@ -19,7 +19,7 @@ from custlens.analysis import results
 from custlens.analysis.compare import compare
 from custlens.analysis.concentration import concentration, lorenz
 from custlens.analysis.dates import inter_purchase, order_dates, recency, seasonality, tenure
-from custlens.analysis.estimates import median_ranks, sort_groups
+from custlens.analysis.estimates import Groups, median_ranks
 from custlens.analysis.estimates import quantiles as quantiles_of
 from custlens.analysis.frames import UNKNOWN, context, customers_frame, gather, same_kind
 from custlens.analysis.observed import observed_revenue
@@ -99,9 +99,9 @@ def summary(customers: Any, *, as_of: datetime | None = None, currency: str | No
     n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
     buys = n >= 1
     nb, sb, wb = n[buys], s[buys], rows[buys]
-    with np.errstate(invalid="ignore"):
-        orders, sales, count, once = (nb * wb).sum(), np.nansum(sb * wb), wb.sum(), wb[nb == 1].sum()
-    known = wb[~np.isnan(sb)].sum()
+    valued = ~np.isnan(sb)
+    sales = float(wb @ np.where(valued, sb, 0.0))
+    orders, count, once, known = float(wb @ nb), wb.sum(), float(wb @ (nb == 1)), float(wb @ valued)
     aov = sb / nb
     result = {
         "as_of": observed.as_of,
@@ -113,7 +113,7 @@ def summary(customers: Any, *, as_of: datetime | None = None, currency: str | No
         "orders": orders,
         "sales_value": sales,
         "mean_order_value": _ratio(sales, orders),
-        "mean_customer_aov": _ratio(np.nansum(aov * wb), known),
+        "mean_customer_aov": _ratio(float(wb @ np.where(valued, aov, 0.0)), known),
         "median_customer_aov": quantiles_of(aov, wb, [0.5])[0],
         "mean_buyer_value": _ratio(sales, known),
         "median_buyer_value": quantiles_of(sb, wb, [0.5])[0],
@@ -158,13 +158,16 @@ def distribution(customers: Any, of: str = "sales_value") -> Any:
         positive = values > 0
         logs = np.log10(values, where=positive, out=np.zeros_like(values))
         steps = np.where(positive, np.floor(logs * BINS_A_DECADE + 1e-9), np.where(values < 0, -2e3, -1e3))
-    found, places = np.unique(steps, return_inverse=True)
+    whole = steps.astype("int64")
+    least = whole.min(initial=0)
+    counts = np.bincount(whole - least, rows)
+    found = np.flatnonzero(counts) + least
+    counts = counts[counts > 0]
     if of == "number_of_orders":
         lower, upper = found, np.where(found < ORDERS_SHOWN, found + 1, math.inf)
     else:
         lower = np.where(found > -900, 10 ** (found / BINS_A_DECADE), np.where(found == -2e3, -math.inf, 0.0))
         upper = np.where(found > -900, 10 ** ((found + 1) / BINS_A_DECADE), 0.0)
-    counts = np.bincount(places, rows, len(found))
     result = pd.DataFrame({"lower": lower, "upper": upper, "buyers": counts, "share": counts / (counts.sum() or 1)})
     return same_kind(result, results.Distribution, customers)
 
@@ -245,7 +248,7 @@ def breakdown(customers: Any, by: str = "billing_country_code", *, fold_below: i
     count, orders = np.bincount(cb, wb, size), np.bincount(cb, wb * nb, size)
     repeat = np.bincount(cb[nb > 1], wb[nb > 1], size)
     sales, valued = np.bincount(cb[known], (wb * sb)[known], size), np.bincount(cb[known], wb[known], size)
-    ordered = sort_groups(cb, sb, wb, size)
+    ordered = Groups(cb, sb, wb, size)
     low, high = median_ranks(ordered.totals)
     total = sales.sum()
     result = pd.DataFrame(

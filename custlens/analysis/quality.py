@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from custlens.analysis import results
-from custlens.analysis.frames import context, customers_frame, gather, native, same_kind
+from custlens.analysis.frames import context, customers_frame, native, same_kind
 from custlens.errors import ConfigError
 
 __all__ = ["CHECKS", "quality"]
@@ -115,16 +115,16 @@ def quality(customers: Any, *, check: str | None = None, as_of: datetime | None 
         chosen = frame.filter(possible[check].broken(now).fill_null(False))
         eager = isinstance(native(customers), nw.DataFrame)
         return nw.maybe_reset_index(chosen.collect()).to_native() if eager else chosen.to_native()
-    broken = {name: nw.when(c.broken(now).fill_null(False)).then(1).otherwise(0) for name, c in possible.items()}
-    table = gather(frame, numbers=broken)
-    rows = table["rows"].to_numpy()
-    counts = np.array([(table[name].to_numpy() * rows).sum() for name in possible])
+    counted = frame.select(
+        __rows=nw.len(), **{name: c.broken(now).fill_null(False).cast(nw.Int64).sum() for name, c in possible.items()}
+    ).collect()
+    rows, counts = counted["__rows"].item(), [int(counted[name].item() or 0) for name in possible]
     result = pd.DataFrame(
         {
             "check_name": list(possible),
             "meaning": [c.meaning for c in possible.values()],
             "customers": counts,
-            "share": counts / rows.sum() if rows.sum() else np.nan,
+            "share": [count / rows if rows else np.nan for count in counts],
         }
     )
     return same_kind(

@@ -246,7 +246,9 @@ class Rfm(Result):
     r: pd.Int64Dtype = _column("recency score, 5 for the most recent", nullable=True, ge=1, le=5)
     f: pd.Int64Dtype = _column("frequency score", nullable=True, ge=1, le=5)
     m: pd.Int64Dtype = _column("monetary score", nullable=True, ge=1, le=5)
-    segment: TEXT = _column("named segment; Prospects without an order; Unknown where a number is missing")
+    segment: pd.CategoricalDtype = _column(
+        "named segment; Prospects without an order; Unknown where a number is missing"
+    )
 
 
 class Segments(Result):

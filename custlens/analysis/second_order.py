@@ -10,7 +10,7 @@ import pandas as pd
 
 from custlens.analysis import results
 from custlens.analysis.estimates import Z95
-from custlens.analysis.frames import buyers, context, customers_frame, days, gather, need_as_of, observed_at, same_kind
+from custlens.analysis.frames import context, customers_frame, days, gather, need_as_of, observed_at, same_kind
 from custlens.errors import ConfigError
 
 __all__ = ["second_order"]
@@ -57,7 +57,7 @@ def second_order(customers: Any, *, as_of: datetime | None = None) -> Any:
     frame = customers_frame(customers, ["number_of_orders", "first_order_date", "last_order_date"])
     need_as_of(context(frame.drop("currency", strict=False), as_of))
     times = ["first_order_date", "last_order_date", *([] if as_of is not None else ["as_of"])]
-    table = gather(buyers(frame), numbers=["number_of_orders"], times=times).dropna()
+    table = gather(frame, times=times, of_buyers=True).dropna()
     if table.empty:
         raise ConfigError("there is no buyer with order dates to estimate from")
     n, rows, first = (table[name].to_numpy() for name in ("number_of_orders", "rows", "first_order_date"))

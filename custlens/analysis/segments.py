@@ -9,12 +9,13 @@ from typing import Any, Literal, NamedTuple, get_args
 import narwhals as nw
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from custlens.analysis import results
-from custlens.analysis.estimates import quantiles, sort_groups
+from custlens.analysis.estimates import Groups, quantiles
 from custlens.analysis.frames import (
     Frame,
-    buyers,
     context,
     customers_frame,
     days,
@@ -183,9 +184,7 @@ def sizes(scored: Any) -> Any:
             "orders": np.bincount(codes, filled["frequency"] * rows, size),
             "sales_value": sales,
             "share_of_sales": sales / sales.sum() if sales.sum() else np.nan,
-            **{
-                f"median_{name}": sort_groups(codes, values, rows, size).quantile(0.5) for name, values in value.items()
-            },
+            **{f"median_{name}": Groups(codes, values, rows, size).quantile(0.5) for name, values in value.items()},
         }
     )
     order = {rule.segment: place for place, rule in enumerate(RULES)} | {OTHER: 90, PROSPECTS: 91, UNKNOWN: 92}
@@ -211,14 +210,28 @@ def migration(before: Any, after: Any) -> Any:
     """
     sides = []
     for side in (before, after):
-        frame = customers_frame(side, ["customer_id", "segment"])
-        table = gather(frame, numbers=["customer_id"], texts=["segment"])
-        if table["customer_id"].duplicated().any():
+        table = gather(customers_frame(side, ["customer_id", "segment"]), numbers=["customer_id"], texts=["segment"])
+        ids = pd.Index(table["customer_id"].to_numpy().astype("int64"))
+        if not ids.is_unique:
             raise ConfigError("a customer occurs twice: compare one store at a time")
-        sides.append(table.set_index("customer_id")["segment"].astype("str"))
-    both = pd.concat(dict(zip(("before", "after"), sides, strict=True)), axis=1)
-    both = both.fillna({"before": NEW, "after": GONE})
-    result = both.groupby(["before", "after"], as_index=False).size().rename(columns={"size": "customers"})
+        sides.append((ids, table["segment"].cat.codes.to_numpy(), [*map(str, table["segment"].cat.categories)]))
+    (old_ids, old_codes, old_names), (new_ids, new_codes, new_names) = sides
+    place = np.arange(len(old_ids)) if old_ids.equals(new_ids) else new_ids.get_indexer(old_ids)
+    came = np.ones(len(new_ids), bool)
+    came[place[place >= 0]] = False
+    old_names, new_names = [*old_names, NEW], [*new_names, GONE]
+    now = np.where(place >= 0, new_codes[place], len(new_names) - 1) if len(new_ids) else np.full(len(place), 0)
+    width = len(new_names)
+    counts = np.bincount(old_codes.astype("int64") * width + now, minlength=len(old_names) * width)
+    counts += np.bincount((len(old_names) - 1) * width + new_codes[came].astype("int64"), minlength=len(counts))
+    pair = np.flatnonzero(counts)
+    result = pd.DataFrame(
+        {
+            "before": np.array(old_names, object)[pair // width],
+            "after": np.array(new_names, object)[pair % width],
+            "customers": counts[pair],
+        }
+    )
     result["share"] = result["customers"] / result.groupby("before")["customers"].transform("sum")
     result = result.sort_values(["customers", "before", "after"], ascending=[False, True, True], ignore_index=True)
     return same_kind(result, results.Migration, before)
@@ -265,12 +278,18 @@ def audience(
     table = frame.select(
         *(nw.col(name).cast(nw.String) if name in ("email", "lang") else nw.col(name) for name in columns)
     ).collect()
+    consent = pd.array(table["accept_marketing"].to_arrow().to_pandas(), dtype="boolean")
+    address = pc.utf8_lower(pc.utf8_trim_whitespace(table["email"].to_arrow().cast(pa.large_string())))
+    address = address.combine_chunks() if isinstance(address, pa.ChunkedArray) else address
+    # One number an address, −1 where there is none.
+    codes = address.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    empty = pc.equal(address, "").fill_null(True).to_numpy(zero_copy_only=False)
+    reachable = (codes >= 0) & ~empty
+    refused = np.zeros(codes.max(initial=-1) + 1, bool)
+    refused[codes[reachable & (consent == False).fillna(False).to_numpy(bool)]] = True  # noqa: E712
+    keep = reachable & consent.fillna(include_unknown).to_numpy(bool)
+    keep[keep] = ~refused[codes[keep]]
     people = pd.DataFrame({name: table[name].to_arrow().to_pandas() for name in columns})
-    consent = people["accept_marketing"].astype("boolean")
-    address = people["email"].astype("str").str.strip().str.casefold()
-    reachable = people["email"].notna() & (address.fillna("") != "")
-    refused = address[consent.eq(False).fillna(False) & reachable]
-    keep = reachable & ~address.isin(refused) & (consent.fillna(include_unknown).astype(bool))
     people = people.assign(accept_marketing=consent, lang=people["lang"] if extra else None)
     wanted = [segments] if isinstance(segments, str) else None if segments is None else list(segments)
     if wanted is not None:
@@ -282,11 +301,11 @@ def audience(
             raise ConfigError(f"there is no segment {strange[0]!r}: choose from {', '.join(sorted(known))}")
         segment = people["customer_id"].map(found.set_index("customer_id")["segment"].astype("str"))
         people = people.assign(segment=segment)
-        keep &= segment.isin(wanted)
+        keep &= segment.isin(wanted).to_numpy()
     else:
         people = people.assign(segment=None)
     chosen = people[keep]
-    chosen = chosen[~address[keep].duplicated()].reset_index(drop=True)
+    chosen = chosen[~pd.Series(codes[keep]).duplicated().to_numpy()].reset_index(drop=True)
     return same_kind(
         chosen[["customer_id", "email", "accept_marketing", "lang", "segment"]], results.Audience, customers
     )
@@ -305,7 +324,7 @@ def _checked(cuts: Cuts) -> Cuts:
 def _quintiles(frame: Frame, as_of: datetime | None, cuts: Cuts) -> Cuts:
     """Cut recency and monetary value at the quintiles of the buyers."""
     times = ["last_order_date", *([] if as_of is not None else ["as_of"])]
-    table = gather(buyers(frame), numbers=["sales_value"], times=times)
+    table = gather(frame, numbers=["sales_value"], times=times, of_buyers=True)
     rows = table["rows"].to_numpy()
     gone = days(observed_at(table, as_of) - table["last_order_date"].to_numpy())
     recency = quantiles(gone, rows, QUINTILES)
@@ -327,7 +346,7 @@ def _score(frame: Frame, as_of: datetime | None, cuts: Cuts, rules: list[Rule]) 
     f = sum(((n > cut) for cut in cuts.frequency), start=one)
     m = sum(((s > cut) for cut in cuts.monetary), start=one)
     whole = (n >= 1) & ~np.isnan(s) & ~np.isnan(gone)
-    codes = np.full(len(n), names.index(UNKNOWN), "int8")
+    codes: Any = np.full(len(n), names.index(UNKNOWN), "int8")
     codes[n == 0] = names.index(PROSPECTS)
     codes[whole] = names.index(OTHER)
     grid = np.full((6, 6, 6), names.index(OTHER), "int8")
@@ -346,7 +365,7 @@ def _score(frame: Frame, as_of: datetime | None, cuts: Cuts, rules: list[Rule]) 
             "frequency": pd.arrays.IntegerArray(np.where(n_known, n, 0).astype("int64"), ~n_known),
             "monetary": s,
             **scored,
-            "segment": pd.array(np.array(names, object)[codes], dtype="str"),
+            "segment": pd.Categorical.from_codes(codes, pd.Index(names)),
         }
     )
     return results.Rfm.validate(scored_table)

@@ -12,9 +12,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from custlens.analysis.fitting import Fitted, maximise
+from custlens.analysis.fitting import Fitted, LogLikelihood, maximise
 
 __all__ = ["expected_value", "fit_spending"]
+
+SAMPLE = 50_000
 
 
 def fit_spending(n: np.ndarray, mean: np.ndarray, rows: np.ndarray) -> Fitted:
@@ -27,14 +29,27 @@ def fit_spending(n: np.ndarray, mean: np.ndarray, rows: np.ndarray) -> Fitted:
     """
     scale = float((mean * rows).sum() / rows.sum())
     level = mean / scale
+    sample = None
+    if (stride := len(n) // SAMPLE) > 1:
+        times = float(rows.sum() / rows[::stride].sum())
+        sample = _likelihood(n[::stride], level[::stride], rows[::stride]), times
+    found = maximise(_likelihood(n, level, rows), np.array([2.0, 3.0, 1.0]), sample)
+    params = found.params.copy()
+    params[2] *= scale
+    return found._replace(params=params, log_likelihood=found.log_likelihood - float(rows.sum()) * np.log(scale))
+
+
+def _likelihood(n: np.ndarray, level: np.ndarray, rows: np.ndarray) -> LogLikelihood:
+    """Give the log-likelihood with its gradient in p, q, v, as a function of those."""
     log_level = np.log(level)
     counts, place = np.unique(n, return_inverse=True)
     spent = counts[place] * level
+    log_spent = np.log(spent)
 
     def log_likelihood(params: np.ndarray) -> tuple[float, np.ndarray]:
         p, q, v = params
         by_count = special.betaln(p * counts, q)
-        log_all, log_spent = np.log(v + spent), np.log(spent)
+        log_all = np.log(v + spent)
         power = p * counts[place]
         value = -by_count[place] - log_level + q * (np.log(v) - log_all) + power * (log_spent - log_all)
         ends = special.psi(p * counts + q)
@@ -43,10 +58,7 @@ def fit_spending(n: np.ndarray, mean: np.ndarray, rows: np.ndarray) -> Fitted:
         by_v = q / v - (power + q) / (v + spent)
         return float(rows @ value), np.array([rows @ by_p, rows @ by_q, rows @ by_v])
 
-    found = maximise(log_likelihood, np.array([2.0, 3.0, 1.0]))
-    params = found.params.copy()
-    params[2] *= scale
-    return found._replace(params=params, log_likelihood=found.log_likelihood - float(rows.sum()) * np.log(scale))
+    return log_likelihood
 
 
 def expected_value(params: np.ndarray, n: np.ndarray, sales: np.ndarray) -> np.ndarray:

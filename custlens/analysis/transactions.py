@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 Model = Literal["bg_nbd", "mbg_nbd"]
+SAMPLE = 50_000
 Params = np.ndarray
 """r, alpha, a, b."""
 
@@ -70,7 +71,13 @@ def fit_transactions(histories: Histories, model: Model) -> Fitted:
     """
     scale = float(histories.t.max()) or 1.0
     prepared = _prepare(histories, scale, model)
-    found = maximise(lambda params: _log_likelihood(params, prepared, model), np.array([0.5, 0.1, 0.8, 2.0]))
+    sample = None
+    if (stride := len(histories.x) // SAMPLE) > 1:
+        some = _prepare(Histories(*(column[::stride] for column in histories)), scale, model)
+        times = float(histories.rows.sum() / histories.rows[::stride].sum())
+        sample = (lambda params: _log_likelihood(params, some, model)), times
+    start = np.array([0.5, 0.1, 0.8, 2.0])
+    found = maximise(lambda params: _log_likelihood(params, prepared, model), start, sample)
     params = found.params.copy()
     params[1] *= scale
     shift = float((histories.x * histories.rows).sum()) * np.log(scale)

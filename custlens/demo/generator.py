@@ -10,18 +10,20 @@ from __future__ import annotations
 import csv
 import importlib.resources
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
 
 from custlens.api.records import Contact, Customer, Person, ShippingAddress, Stats
+from custlens.errors import ConfigError
 
 __all__ = ["Population", "cdnow", "generated"]
 
 DAY = 86_400.0
 SHOP_OPENED = datetime(2022, 3, 1, tzinfo=UTC)
 SHOP_NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
+CDNOW_FIRST = datetime(1997, 1, 1, tzinfo=UTC)
 CDNOW_NOW = datetime(1998, 6, 30, 23, 59, 59, tzinfo=UTC)
 ORDER_RATE = (0.6, 110.0)
 """Shape and scale (days) of the gamma distribution of order rates."""
@@ -210,17 +212,21 @@ def generated(customers: int = 5_000, seed: int = 7) -> Population:
     return shop
 
 
-def cdnow() -> Population:
-    """Give the real shop: 2,357 customers of CDNOW as they stood on 30 June 1998.
+def cdnow(until: date | None = None) -> Population:
+    """Give the real shop: 2,357 customers of CDNOW as they stood at the end of a day, at the latest 30 June 1998.
 
     The data set has orders alone; a customer is taken to have registered on the day of the first order, and the
     email address is made up from the number.
     """
+    now = CDNOW_NOW if until is None else datetime.combine(until, CDNOW_NOW.time(), UTC)
+    if not CDNOW_FIRST <= now <= CDNOW_NOW:
+        raise ConfigError(f"until must be a day from {CDNOW_FIRST:%Y-%m-%d} to {CDNOW_NOW:%Y-%m-%d}, not {until}")
     path = importlib.resources.files("custlens.demo") / "data" / "cdnow_sample_orders.csv"
     orders: dict[int, list[tuple[str, float]]] = {}
     with path.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            orders.setdefault(int(row["customer"]), []).append((row["date"], float(row["amount_usd"])))
+            if row["date"] <= f"{now:%Y-%m-%d}":
+                orders.setdefault(int(row["customer"]), []).append((row["date"], float(row["amount_usd"])))
     customers = {}
     for number, placed in orders.items():
         first, last = min(placed)[0], max(placed)[0]
@@ -246,7 +252,7 @@ def cdnow() -> Population:
                 last_order_date=f"{last} 00:00:00 +0000",
             ),
         )
-    return Population(customers, CDNOW_NOW, "USD")
+    return Population(customers, now, "USD")
 
 
 def api_time(when: datetime, offset_hours: int) -> str:

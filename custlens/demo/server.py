@@ -13,7 +13,7 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from email.utils import format_datetime
 from types import TracebackType
 from typing import Any
@@ -313,6 +313,7 @@ def serve(
     *,
     customers: int = 5_000,
     seed: int = 7,
+    until: date | None = None,
     faults: Faults | dict[str, Any] | None = None,
     rate_limit: int | None = 600,
     rate_window: float = 60.0,
@@ -327,6 +328,8 @@ def serve(
         ``"generated"``: a seeded shop; ``"cdnow"``: a real one, 2,357 customers of an online music shop in 1997–98.
     customers, seed
         Size and seed of the generated shop.
+    until
+        The day to show the real shop at the end of, from 1997-01-01 to 1998-06-30 (the default).
     faults
         How it misbehaves: `Faults`, or a dict of its attributes such as ``{"latency": 0.05, "error_500": 0.1}``.
     rate_limit, rate_window
@@ -356,7 +359,7 @@ def serve(
             faults = Faults(**faults)
         except TypeError as error:
             raise ConfigError(f"faults: {error}") from None
-    population = generated(customers, seed) if data == "generated" else cdnow()
+    population = generated(customers, seed) if data == "generated" else cdnow(until)
     return Shop(population, store_id=store_id, faults=faults, rate_limit=rate_limit, rate_window=rate_window, port=port)
 
 

@@ -61,11 +61,13 @@ def commit(store: Store, store_id: int, built: Built, deleted: set[int] | None, 
         _replace(store, "order_stats_history", store_id, number, change.history(store_id, number, facts["as_of"]))
         _replace(store, "rejects", store_id, number, all_rejects)
         _replace(store, "syncs", store_id, number, pa.Table.from_pylist([row], SCHEMAS["syncs"]))
-        _write(customers, store_id, number, new, change)
+        _write(store, customers, store_id, number, new, change)
     return change.counts
 
 
-def _write(table: deltalake.DeltaTable, store_id: int, number: int, new: pa.Table, change: _Change) -> None:
+def _write(
+    store: Store, table: deltalake.DeltaTable, store_id: int, number: int, new: pa.Table, change: _Change
+) -> None:
     """Commit the customers: the one moment in which a sync becomes true."""
     mark = deltalake.CommitProperties(app_transactions=[deltalake.Transaction(f"custlens-{store_id}", number)])
     touched = pc.is_in(new["customer_id"], pa.array(change.touched))
@@ -73,7 +75,7 @@ def _write(table: deltalake.DeltaTable, store_id: int, number: int, new: pa.Tabl
         rows = new if change.is_first else new.slice(0, 0)
         deltalake.write_deltalake(table, rows, mode="append", commit_properties=mark)
     elif len(change.touched) + len(change.gone) > max(1_000, change.size // 3):
-        kept = table.to_pyarrow_table(filters=[("store_id", "=", store_id)])
+        kept = store.dataset(table).to_table(filter=pc.field("store_id") == store_id)
         out = pa.array(np.concatenate([change.touched, change.gone]))
         kept = kept.filter(pc.invert(pc.is_in(kept["customer_id"], out))).cast(SCHEMAS["customers"])
         rows = pa.concat_tables([kept, new.filter(touched)])
@@ -99,9 +101,7 @@ def _write(table: deltalake.DeltaTable, store_id: int, number: int, new: pa.Tabl
 def _replace(store: Store, name: str, store_id: int, number: int, rows: pa.Table) -> None:
     """Write the rows of one sync over what a killed attempt may have left of it."""
     table = store.table(name)
-    left = table.to_pyarrow_dataset().count_rows(
-        filter=(pc.field("store_id") == store_id) & (pc.field("sync") >= number)
-    )
+    left = store.dataset(table).count_rows(filter=(pc.field("store_id") == store_id) & (pc.field("sync") >= number))
     if left:
         table.delete(f"store_id = {store_id} AND sync >= {number}")
     if len(rows):

@@ -13,13 +13,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import deltalake
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset
 from pyarrow.dataset import ParquetReadOptions, field
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from custlens.api.client import Client
 from custlens.errors import ConfigError, StoreError
@@ -153,14 +156,14 @@ class Store:
 
         wanted = {name: "str" if dtype == "category" else dtype for name, dtype in _wanted(columns).items()}
         syncs, table = self._open(as_of)
-        fragments = list(table.to_pyarrow_dataset().get_fragments())
+        fragments = list(self.dataset(table).get_fragments())
         places = [(file, group.id) for file, fragment in enumerate(fragments) for group in fragment.row_groups]
         version = table.version()
 
         def read(place: tuple[int, int]) -> pd.DataFrame:
             with explained(self.path):
                 opened = deltalake.DeltaTable(self._address("customers"), version, storage_options=self._options)
-                dataset = opened.to_pyarrow_dataset()
+                dataset = self.dataset(opened)
                 fragment = list(dataset.get_fragments())[place[0]].subset(row_group_ids=[place[1]])
                 rows = fragment.to_table(schema=dataset.schema, columns=list(wanted))
             return _stamped(frame_of(rows, wanted), syncs)
@@ -181,7 +184,7 @@ class Store:
         syncs, _ = self._open(as_of)
         last = syncs.groupby("store_id")["sync"].max().reset_index()
         with explained(self.path):
-            rows = self.table("rejects").to_pyarrow_table()
+            rows = self.dataset(self.table("rejects")).to_table()
         frame = frame_of(rows, {"store_id": "int64", "sync": "int64", **dtypes_of("rejects")})
         frame = frame.merge(last, on=["store_id", "sync"])
         if store_id is not None:
@@ -201,7 +204,7 @@ class Store:
         """
         syncs, _ = self._open(None)
         with explained(self.path):
-            rows = self.table("order_stats_history").to_pyarrow_table()
+            rows = self.dataset(self.table("order_stats_history")).to_table()
         dtypes = {"store_id": "int64", "sync": "int64", "as_of": "datetime64[us, UTC]", "customer_id": "int64"}
         dtypes |= {
             "event": "category",
@@ -265,7 +268,7 @@ class Store:
     def _syncs(self, customers: deltalake.DeltaTable) -> pd.DataFrame:
         """Read the syncs that have become true."""
         with explained(self.path):
-            rows = self.table("syncs").to_pyarrow_table().sort_by("version")
+            rows = self.dataset(self.table("syncs")).to_table().sort_by("version")
             done = [customers.transaction_version(f"custlens-{store}") or 0 for store in rows["store_id"].to_pylist()]
         dtypes = {"store_id": "int64", "sync": "int64", "version": "int64", "mode": "str", "currency": "str"}
         dtypes |= dict.fromkeys(("as_of", "cursor", "last_full"), "datetime64[us, UTC]")
@@ -277,8 +280,7 @@ class Store:
     ) -> pa.Table:
         """Read some columns, categories as dictionaries."""
         with explained(self.path):
-            options = ParquetReadOptions(dictionary_columns=set(categories))
-            dataset = table.to_pyarrow_dataset(parquet_read_options=options)
+            dataset = self.dataset(table, categories)
             return dataset.to_table(columns, filter=None if store_id is None else field("store_id") == store_id)
 
     def _address(self, name: str) -> str:
@@ -325,6 +327,16 @@ class Store:
         """Open one of the Delta tables."""
         with explained(self.path):
             return deltalake.DeltaTable(self._address(name), storage_options=self._options)
+
+    def dataset(self, table: deltalake.DeltaTable, categories: Iterable[str] = ()) -> pyarrow.dataset.Dataset:
+        """Open a Delta table as an Arrow dataset, some columns as dictionaries.
+
+        What is on this machine is read by Arrow itself: Delta's own reader calls back into Python from Arrow's threads,
+        which brings the process down if it ends at that moment.
+        """
+        disk = None if self._is_url else SubTreeFileSystem(unquote(urlsplit(table.table_uri).path), LocalFileSystem())
+        options = ParquetReadOptions(dictionary_columns=set(categories))
+        return table.to_pyarrow_dataset(filesystem=disk, parquet_read_options=options)
 
     def journal_folder(self) -> Path:
         """Give the folder of this machine where an unfinished sync keeps its pages."""

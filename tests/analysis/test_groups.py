@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import custlens as cl
-from custlens.analysis.estimates import median_ranks, quantiles, sort_groups
+from custlens.analysis.estimates import Groups, median_ranks, quantiles
 
 NOW = pd.Timestamp("2026-03-01", tz="UTC").as_unit("us")
 
@@ -89,7 +89,7 @@ def test_the_interval_of_a_median_holds_it():
 )
 def test_quantiles_of_values_that_stand_for_several_rows_are_those_of_the_rows(entries, share):
     codes, values, rows = (np.array(column) for column in zip(*entries, strict=True))
-    ordered = sort_groups(codes, values, rows.astype(float), 4)
+    ordered = Groups(codes, values, rows.astype(float), 4)
     for group in range(4):
         expanded = np.repeat(values[codes == group], rows[codes == group])
         want = np.quantile(expanded, share) if len(expanded) else np.nan

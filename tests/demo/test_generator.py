@@ -1,6 +1,10 @@
+import datetime as dt
+
 import numpy as np
+import pandas as pd
 import pytest
 
+import custlens as cl
 from custlens.demo.generator import cdnow, generated
 
 
@@ -44,3 +48,14 @@ def test_cdnow_is_the_published_data():
         "1997-01-01 00:00:00 +0000",
         "1997-12-12 00:00:00 +0000",
     )
+
+
+def test_cdnow_can_be_seen_as_it_stood_on_an_earlier_day():
+    with cl.demo.serve("cdnow", until=dt.date(1997, 9, 30)) as shop:
+        table = cl.fetch(shop.client(), progress=False).customers
+    assert len(table) == 2357
+    assert table["as_of"].unique().tolist() == [pd.Timestamp("1997-09-30 23:59:59", tz="UTC")]
+    assert table["last_order_date"].max() <= pd.Timestamp("1997-09-30", tz="UTC")
+    assert len(cdnow(dt.date(1997, 1, 31)).customers) == 781
+    with pytest.raises(cl.ConfigError, match="until must be a day from 1997-01-01 to 1998-06-30"):
+        cl.demo.serve("cdnow", until=dt.date(1999, 1, 1))
