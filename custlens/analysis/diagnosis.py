@@ -114,7 +114,7 @@ def _holdout(model: LifetimeModel, table: pd.DataFrame, later: Any, as_of: datet
     orders = both["number_of_orders_after"] - both["number_of_orders"]
     whole = predicted.assign(
         orders=orders, ordered=(orders > 0).astype(float), revenue=both["sales_value_after"] - both["sales_value"]
-    )[there].sort_values("p_order", ascending=False, kind="stable")
+    )[there].sort_values(["p_order", "customer_id"], ascending=[False, True])
     whole["decile"] = [str(1 + 10 * place // len(whole)) for place in range(len(whole))]
     whole["buyers"] = 1
     how = {

@@ -8,7 +8,7 @@ statistics, so the money is revenue, not profit.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
@@ -40,7 +40,7 @@ FEWEST_BUYERS = 500
 STRONGEST_CORRELATION = 0.3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LifetimeModel:
     """A fitted model: of orders (BG/NBD or MBG/NBD) and of what an order brings (Gamma-Gamma).
 
@@ -82,8 +82,8 @@ class LifetimeModel:
     as_of: datetime
     currency: str | None
     problems: list[str]
-    _estimates: tuple[Estimate, Estimate] = field(repr=False)
-    _fitted_on: pd.DataFrame = field(repr=False)
+    _estimates: tuple[Estimate, Estimate]
+    _fitted_on: pd.DataFrame
 
     def predict(
         self,
@@ -183,6 +183,12 @@ class LifetimeModel:
             and real orders, buyers and revenue by decile of the prediction, None without `later`.
         """
         return diagnose(self, self._fitted_on, later, as_of)
+
+    def __repr__(self) -> str:
+        estimates = ", ".join(
+            f"{name}={value:.4g}" for name, value in [*self.params.items(), *self.value_params.items()]
+        )
+        return f"<LifetimeModel {self.model}: {estimates}; {self.buyers:,} buyers as of {self.as_of:%Y-%m-%d}>"
 
     def _repr_html_(self) -> str:
         from html import escape

@@ -108,6 +108,7 @@ def test_the_diagnosis_holds_seen_counts_against_expected_ones(model):
     assert (counts["observed"] - counts["expected"]).abs().max() < 80
     assert diagnosis.value["buyers"].sum() == (2357 - model.left_out["no sales (of the value model only)"])
     assert diagnosis.holdout is None
+    assert repr(model).startswith("<LifetimeModel bg_nbd: r=0.2")
     assert "<table" in diagnosis._repr_html_()
 
 
