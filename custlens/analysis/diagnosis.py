@@ -96,7 +96,7 @@ def _holdout(model: LifetimeModel, table: pd.DataFrame, later: Any, as_of: datet
     span = now - model.as_of
     before = pd.DataFrame(
         {
-            "customer_id": table["customer_id"].astype("int64"),
+            "customer_id": table["customer_id"],
             "number_of_orders": table["number_of_orders"],
             "sales_value": table["sales_value"],
             **{
@@ -106,7 +106,7 @@ def _holdout(model: LifetimeModel, table: pd.DataFrame, later: Any, as_of: datet
         }
     )
     predicted = model.predict(before, pd.Timedelta(span), discount_rate=0.0, as_of=model.as_of)
-    after = gather(frame, numbers=["customer_id", "number_of_orders", "sales_value"]).set_index("customer_id")
+    after = gather(frame, numbers=["number_of_orders", "sales_value"], keys=["customer_id"]).set_index("customer_id")
     both = before[["customer_id", "number_of_orders", "sales_value"]].join(
         after[["number_of_orders", "sales_value"]].add_suffix("_after"), on="customer_id"
     )

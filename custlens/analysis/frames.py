@@ -129,6 +129,7 @@ def gather(
     numbers: Mapping[str, nw.Expr] | Iterable[str] = (),
     times: Iterable[str] = (),
     texts: Iterable[str] = (),
+    keys: Iterable[str] = (),
     of_buyers: bool = False,
 ) -> pd.DataFrame:
     """Bring the values of some columns here.
@@ -144,6 +145,8 @@ def gather(
         is taken as UTC.
     texts
         Columns of texts; they come as categories, missing where missing.
+    keys
+        Columns of whole numbers that are never missing, such as customer_id; they come as int64.
     of_buyers
         Whether to leave out who has no order (or no known number of orders); the column number_of_orders then comes too.
 
@@ -155,11 +158,11 @@ def gather(
     expressions = dict(numbers) if isinstance(numbers, Mapping) else {name: nw.col(name) for name in numbers}
     if of_buyers:
         expressions = {"number_of_orders": nw.col("number_of_orders")} | expressions
-    times, texts = list(times), list(texts)
+    times, texts, keys = list(times), list(texts), list(keys)
     held = in_memory(frame)
     if not frame.implementation.is_pandas():
         expressions = {name: expression.cast(nw.Float64) for name, expression in expressions.items()}
-    chosen = frame.select(*times, *texts, **expressions)
+    chosen = frame.select(*keys, *times, *texts, **expressions)
     if held:
         found = chosen.collect()
         rows = np.ones(len(found))
@@ -168,9 +171,10 @@ def gather(
             chosen = chosen.filter(nw.col("number_of_orders") >= 1)
         if texts and frame.implementation.is_dask():  # its grouping multiplies categories
             chosen = chosen.with_columns(*(nw.col(name).cast(nw.String) for name in texts))
-        found = chosen.group_by(*times, *texts, *expressions).agg(__rows=nw.len()).collect()
+        found = chosen.group_by(*keys, *times, *texts, *expressions).agg(__rows=nw.len()).collect()
         rows = found["__rows"].to_numpy().astype("float64")
-    columns: dict[str, Any] = {name: _floats(found[name]) for name in expressions}
+    columns: dict[str, Any] = {name: np.asarray(found[name].to_numpy(), "int64") for name in keys}
+    columns |= {name: _floats(found[name]) for name in expressions}
     columns |= {name: _micros(found[name]) for name in times}
     columns |= {name: _categories(found[name]) for name in texts}
     columns["rows"] = rows

@@ -113,7 +113,8 @@ class LifetimeModel:
             `results.Prediction`: one row a customer, in the order of the table: customer_id, p_alive (as this model
             sees it), p_order, expected_orders, expected_order_value, expected_revenue (discounted), and the 80 % band
             revenue_low to revenue_high that the uncertainty of the parameters gives that expectation (what a single
-            customer will really do scatters far more). Prospects are missing throughout.
+            customer will really do scatters far more). Prospects are missing throughout; buyers without sales above zero
+            have no forecast of money.
 
         Raises
         ------
@@ -145,7 +146,7 @@ class LifetimeModel:
 
             return on_partitions(customers, needed, part, results.Prediction)
         times = ["first_order_date", "last_order_date", *([] if as_of is not None else ["as_of"])]
-        table = gather(frame, numbers=["customer_id", "number_of_orders", "sales_value"], times=times)
+        table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, keys=["customer_id"])
         histories, known = _histories(table, observed_at(table, as_of))
         n, sales = table["number_of_orders"].to_numpy(), table["sales_value"].to_numpy()
         found = forecast(
@@ -253,7 +254,7 @@ def fit(
     times = ["first_order_date", "last_order_date", *([] if as_of is not None else ["as_of"])]
     everyone = gather(frame, numbers=["number_of_orders"])
     ids = ["customer_id"] if in_memory(frame) and "customer_id" in frame.collect_schema().names() else []
-    table = gather(frame, numbers=[*ids, "number_of_orders", "sales_value"], times=times, of_buyers=True)
+    table = gather(frame, numbers=["sales_value"], times=times, keys=ids, of_buyers=True)
     histories, known = _histories(table, observed_at(table, as_of))
     n, s, rows = (table[name].to_numpy()[known] for name in ("number_of_orders", "sales_value", "rows"))
     count = float(rows.sum())

@@ -45,8 +45,8 @@ def observed_revenue(history: Any, freq: str = "W") -> Any:
     if freq not in FREQUENCIES:
         raise ConfigError(f"freq must be one of {', '.join(FREQUENCIES)}, not {freq!r}")
     frame = customers_frame(history, NEEDED).filter(nw.col("event").cast(nw.String) != "deleted")
-    numbers = ["store_id", "sync", "customer_id", "number_of_orders", "sales_value"]
-    steps = gather(frame, numbers=numbers, times=["as_of"]).sort_values(["store_id", "customer_id", "sync"])
+    keys, numbers = ["store_id", "sync", "customer_id"], ["number_of_orders", "sales_value"]
+    steps = gather(frame, keys=keys, numbers=numbers, times=["as_of"]).sort_values(["store_id", "customer_id", "sync"])
     now = steps[["number_of_orders", "sales_value"]].fillna(0.0)
     before = now.groupby([steps["store_id"], steps["customer_id"]]).shift(1).fillna(0.0)
     moved = (now - before).rename(columns={"number_of_orders": "orders", "sales_value": "revenue"})

@@ -112,7 +112,7 @@ def summary(customers: Any, *, as_of: datetime | None = None, currency: str | No
         "no_stats": rows[np.isnan(n)].sum(),
         "orders": orders,
         "sales_value": sales,
-        "mean_order_value": _ratio(sales, orders),
+        "mean_order_value": _ratio(sales, float(wb @ np.where(valued, nb, 0.0))),
         "mean_customer_aov": _ratio(float(wb @ np.where(valued, aov, 0.0)), known),
         "median_customer_aov": quantiles_of(aov, wb, [0.5])[0],
         "mean_buyer_value": _ratio(sales, known),
@@ -248,6 +248,7 @@ def breakdown(customers: Any, by: str = "billing_country_code", *, fold_below: i
     count, orders = np.bincount(cb, wb, size), np.bincount(cb, wb * nb, size)
     repeat = np.bincount(cb[nb > 1], wb[nb > 1], size)
     sales, valued = np.bincount(cb[known], (wb * sb)[known], size), np.bincount(cb[known], wb[known], size)
+    valued_orders = np.bincount(cb[known], (wb * nb)[known], size)
     ordered = Groups(cb, sb, wb, size)
     low, high = median_ranks(ordered.totals)
     total = sales.sum()
@@ -260,7 +261,7 @@ def breakdown(customers: Any, by: str = "billing_country_code", *, fold_below: i
             "sales_value": sales,
             "share": sales / total if total else np.nan,
             "repeat_rate": _ratio(repeat, count),
-            "mean_order_value": _ratio(sales, orders),
+            "mean_order_value": _ratio(sales, valued_orders),
             "mean_buyer_value": _ratio(sales, valued),
             "median_buyer_value": ordered.quantile(0.5),
             "median_low": ordered.at(low),

@@ -210,8 +210,8 @@ def migration(before: Any, after: Any) -> Any:
     """
     sides = []
     for side in (before, after):
-        table = gather(customers_frame(side, ["customer_id", "segment"]), numbers=["customer_id"], texts=["segment"])
-        ids = pd.Index(table["customer_id"].to_numpy().astype("int64"))
+        table = gather(customers_frame(side, ["customer_id", "segment"]), keys=["customer_id"], texts=["segment"])
+        ids = pd.Index(table["customer_id"])
         if not ids.is_unique:
             raise ConfigError("a customer occurs twice: compare one store at a time")
         sides.append((ids, table["segment"].cat.codes.to_numpy(), [*map(str, table["segment"].cat.categories)]))
@@ -295,7 +295,7 @@ def audience(
     if wanted is not None:
         known = {rule.segment for rule in RULES} | {OTHER, PROSPECTS, UNKNOWN}
         marked = customers_frame(rfm(customers) if scored is None else scored, ["customer_id", "segment"])
-        found = gather(marked, numbers=["customer_id"], texts=["segment"])
+        found = gather(marked, keys=["customer_id"], texts=["segment"])
         known |= set(found["segment"].cat.categories)
         if strange := [name for name in wanted if name not in known]:
             raise ConfigError(f"there is no segment {strange[0]!r}: choose from {', '.join(sorted(known))}")
@@ -337,7 +337,7 @@ def _quintiles(frame: Frame, as_of: datetime | None, cuts: Cuts) -> Cuts:
 def _score(frame: Frame, as_of: datetime | None, cuts: Cuts, rules: list[Rule]) -> pd.DataFrame:
     """Score the rows."""
     times = ["last_order_date", *([] if as_of is not None else ["as_of"])]
-    table = gather(frame, numbers=["customer_id", "number_of_orders", "sales_value"], times=times)
+    table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, keys=["customer_id"])
     names = [PROSPECTS, OTHER, UNKNOWN, *(rule.segment for rule in rules)]
     n, s = table["number_of_orders"].to_numpy(), table["sales_value"].to_numpy()
     gone = days(observed_at(table, as_of) - table["last_order_date"].to_numpy())
@@ -360,7 +360,7 @@ def _score(frame: Frame, as_of: datetime | None, cuts: Cuts, rules: list[Rule]) 
     }
     scored_table = pd.DataFrame(
         {
-            "customer_id": table["customer_id"].to_numpy().astype("int64"),
+            "customer_id": table["customer_id"].to_numpy(),
             "recency_days": np.where(n >= 1, gone, np.nan),
             "frequency": pd.arrays.IntegerArray(np.where(n_known, n, 0).astype("int64"), ~n_known),
             "monetary": s,

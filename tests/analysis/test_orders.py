@@ -49,6 +49,13 @@ def test_a_mean_over_nobody_is_missing_and_not_zero():
     assert pd.isna(row["repeat_rate"])
 
 
+def test_orders_of_unknown_value_do_not_thin_out_the_mean():
+    table = frame([(1, 10.0), (4, None)], lang="en")
+    assert cl.orders.summary(table)["mean_order_value"].item() == 10
+    assert cl.orders.breakdown(table, "lang", fold_below=1)["mean_order_value"].item() == 10
+    assert cl.orders.summary(table)["orders"].item() == 5
+
+
 def test_currencies_are_never_added_up():
     table = frame([(1, 10.0), (1, 10.0)], currency=["EUR", "USD"])
     for call in (cl.orders.summary, cl.orders.distribution, lambda t: cl.orders.breakdown(t.assign(lang="en"), "lang")):

@@ -51,6 +51,13 @@ def test_the_first_rule_that_matches_names_the_segment(scores, segment):
     assert row["segment"] == segment
 
 
+def test_long_ids_stay_what_they_are():
+    table = customers([(1, 5.0, 3), (2, 9.0, 3)]).assign(customer_id=[2**62 + 1, 2**62 + 2])
+    scored = cl.segments.rfm(table)
+    assert scored["customer_id"].tolist() == [2**62 + 1, 2**62 + 2]
+    assert cl.segments.migration(scored, scored)["customers"].sum() == 2
+
+
 def test_rules_of_one_s_own_are_used_and_shown():
     own = [cl.segments.Rule("Big", (1, 5), (3, 5)), cl.segments.Rule("Small", (1, 5), (1, 2))]
     assert cl.segments.rules(own)["scores"].tolist() == [45, 20]
