@@ -1,4 +1,4 @@
-"""The packages that `bench.analysis` times: lifetimes, PyMC-Marketing and rfm, each on the same rows."""
+"""What `bench.analysis` times on the same rows, each in a process of its own: custlens, lifetimes, PyMC-Marketing, rfm."""
 
 import json
 import statistics
@@ -9,6 +9,15 @@ import warnings
 import pandas as pd
 
 warnings.simplefilter("ignore")
+
+
+def fit_custlens(data: pd.DataFrame) -> list[float]:
+    import numpy as np
+
+    from custlens.analysis.transactions import Histories, fit_transactions
+
+    x, t_x, t = (data[name].to_numpy("float64") for name in ("frequency", "recency", "T"))
+    return [float(value) for value in fit_transactions(Histories(x, t_x, t, np.ones(len(x))), "bg_nbd").params]
 
 
 def fit_lifetimes(data: pd.DataFrame) -> list[float]:
@@ -50,7 +59,7 @@ def score_rfm(data: pd.DataFrame) -> list[float]:
     return []
 
 
-CALLS = {"lifetimes": fit_lifetimes, "PyMC-Marketing": fit_pymc, "rfm": score_rfm}
+CALLS = {"custlens": fit_custlens, "lifetimes": fit_lifetimes, "PyMC-Marketing": fit_pymc, "rfm": score_rfm}
 
 if __name__ == "__main__":
     table = pd.read_parquet(sys.argv[2])

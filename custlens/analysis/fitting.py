@@ -90,7 +90,7 @@ def _descend(objective: LogLikelihood, start: np.ndarray) -> np.ndarray:
         return value / scale, gradient / scale
 
     bounds = [(-LOG_BOUND, LOG_BOUND)] * len(logs)
-    options: Any = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-9}
+    options: Any = {"maxiter": 500, "ftol": 1e-10, "gtol": 1e-6}  # the Newton steps that follow do the rest
     found = optimize.minimize(scaled, logs, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     return np.asarray(found.x)
 
