@@ -17,10 +17,12 @@ from custlens.analysis.estimates import Groups, wilson
 from custlens.analysis.frames import (
     DAY,
     PERIODS,
+    as_of_column,
     context,
     customers_frame,
     days,
     gather,
+    local_moments,
     local_times,
     need_as_of,
     observed_at,
@@ -33,7 +35,6 @@ from custlens.errors import ConfigError
 __all__ = ["first_order", "matrix", "still_ordering"]
 
 NEEDED = ("number_of_orders", "sales_value", "first_order_date", "last_order_date")
-HOUR = 3_600e6
 
 
 def first_order(
@@ -183,23 +184,18 @@ def _cohorts(
     if every not in PERIODS:
         raise ConfigError(f"every must be one of {', '.join(PERIODS)}, not {every!r}")
     time_zone_of(time_zone)
-    times = ["first_order_date", "last_order_date", *([] if as_of is not None else ["as_of"])]
+    times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
     table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, of_buyers=True)
     table = table[table["first_order_date"].notna()]
-    hours = np.floor(table["first_order_date"].to_numpy() / (HOUR / 4)).astype("int64")
-    least = hours.min() if len(hours) else 0
-    there = np.flatnonzero(np.bincount(hours - least)) if len(hours) else np.empty(0, "int64")
-    begins = periods(local_times((there + least) * (HOUR / 4), time_zone), every)
-    cohorts, of_moment = pd.Series(begins.unique()), begins.factorize()[0]
-    lookup = np.zeros(there.max(initial=-1) + 1, "int64")
-    lookup[there] = of_moment
-    codes = lookup[hours - least]
-    following = begins_after(cohorts, every).dt.tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward")
+    places, local = local_moments(table["first_order_date"].to_numpy(), time_zone)
+    begins = periods(local, every)
+    cohorts, codes = pd.Series(begins.unique()), begins.factorize()[0][places]
+    following = _begins_after(cohorts, every).dt.tz_localize(time_zone, ambiguous=True, nonexistent="shift_forward")
     ends = following.astype("datetime64[us, UTC]").astype("int64").to_numpy().astype("float64")
     return table, codes, cohorts, ends
 
 
-def begins_after(cohorts: pd.Series[Any], every: str) -> pd.Series[Any]:
+def _begins_after(cohorts: pd.Series[Any], every: str) -> pd.Series[Any]:
     """Give the first moment of the period after each."""
     if every == "day":
         return cohorts + pd.Timedelta(days=1)

@@ -63,12 +63,8 @@ def compare(a: Any, b: Any, *, level: float = 0.95, resamples: int = 2_000, seed
     for frame in frames:
         table = gather(frame, numbers=["sales_value"], of_buyers=True).dropna()
         n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
-        if rows.max(initial=1) > 1:  # one entry a buyer, in an order that no engine changes
-            order = np.lexsort((s, n))
-            n, s = np.repeat(n[order], rows[order].astype("int64")), np.repeat(s[order], rows[order].astype("int64"))
-        else:
-            order = np.lexsort((s, n))
-            n, s = n[order], s[order]
+        order = np.lexsort((s, n))  # one entry a buyer, in an order that no engine changes
+        n, s = (np.repeat(values[order], rows[order].astype("int64")) for values in (n, s))
         points.append(_measures(n, s))
         draws.append(_draws(n, s, resamples, random) if len(n) > 1 else np.full((resamples, len(MEASURES)), np.nan))
         sizes.append(len(n))

@@ -18,10 +18,12 @@ from custlens.analysis.estimates import Groups
 from custlens.analysis.frames import (
     DAY,
     PERIODS,
+    as_of_column,
     context,
     customers_frame,
     days,
     gather,
+    local_moments,
     local_times,
     need_as_of,
     observed_at,
@@ -34,7 +36,6 @@ from custlens.errors import ConfigError
 __all__ = ["inter_purchase", "order_dates", "recency", "seasonality", "tenure"]
 
 Season = Literal["weekday", "month"]
-QUARTER_HOUR = 900e6
 NEEDED = ("number_of_orders", "first_order_date", "last_order_date")
 GAP_GROUPS, GAP_BOUNDS = ["2", "3", "4", "5–9", "10+", "all"], [3, 4, 5, 10]
 
@@ -210,7 +211,7 @@ def inter_purchase(customers: Any) -> Any:
 def _elapsed(customers: Any, column: str, as_of: datetime | None) -> Any:
     frame = customers_frame(customers, ["number_of_orders", column])
     need_as_of(context(frame.drop("currency", strict=False), as_of))
-    times = [column] if as_of is not None else [column, "as_of"]
+    times = [column, *as_of_column(as_of)]
     table = gather(frame, times=times, of_buyers=True)
     gone = days(observed_at(table, as_of) - table[column].to_numpy())
     n, rows, known = table["number_of_orders"].to_numpy(), table["rows"].to_numpy(), ~np.isnan(gone)
@@ -225,12 +226,7 @@ def _elapsed(customers: Any, column: str, as_of: datetime | None) -> Any:
 
 
 def _local_counts(times: np.ndarray, rows: np.ndarray, time_zone: str) -> tuple[pd.Series, np.ndarray]:
-    """Count by quarter of an hour (each time zone's offset is a multiple of it), and give the local time of each."""
+    """Count by quarter of an hour, and give the local time of each."""
     known = ~np.isnan(times)
-    if not known.any():
-        return pd.Series([], dtype="datetime64[us]"), np.empty(0)
-    steps = np.floor(times[known] / QUARTER_HOUR).astype("int64")
-    first = steps.min()
-    counts = np.bincount(steps - first, rows[known])
-    some = np.flatnonzero(counts)
-    return local_times((some + first) * QUARTER_HOUR, time_zone), counts[some]
+    places, local = local_moments(times[known], time_zone)
+    return local, np.bincount(places, rows[known], len(local))

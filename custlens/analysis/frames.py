@@ -25,6 +25,7 @@ __all__ = [
     "UNKNOWN",
     "Context",
     "Frame",
+    "as_of_column",
     "context",
     "customers_frame",
     "days",
@@ -32,6 +33,7 @@ __all__ = [
     "in_kind",
     "in_memory",
     "labels",
+    "local_moments",
     "local_times",
     "native",
     "need_as_of",
@@ -46,6 +48,7 @@ PERIODS = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y
 """Periods by name, as pandas calls them; a week begins on Monday."""
 DAY = 86_400e6
 """Microseconds in a day."""
+QUARTER_HOUR = 900e6
 UNKNOWN = "unknown"
 
 
@@ -190,6 +193,11 @@ def in_memory(frame: Frame) -> bool:
     return bool(frame.implementation.is_pandas_like() or frame.implementation.is_polars())
 
 
+def as_of_column(as_of: datetime | None) -> list[str]:
+    """Name the column that `observed_at` needs where no time is said."""
+    return ["as_of"] if as_of is None else []
+
+
 def observed_at(table: pd.DataFrame, as_of: datetime | None) -> Any:
     """Give the time of each row's observation in microseconds: what is said, or what the row says (column as_of)."""
     return table["as_of"].to_numpy() if as_of is None else as_of.timestamp() * 1e6
@@ -212,6 +220,26 @@ def local_times(microseconds: Any, time_zone: str) -> pd.Series[Any]:
     whole = pd.to_datetime(stamps.astype("Int64"), unit="us", utc=True)
     local: pd.Series[Any] = whole.dt.tz_convert(time_zone).dt.tz_localize(None)
     return local
+
+
+def local_moments(microseconds: np.ndarray, time_zone: str) -> tuple[np.ndarray, pd.Series[Any]]:
+    """Tell which quarter of an hour each time falls in; few are shown as local times, where times are many.
+
+    Each time zone's offset is a multiple of a quarter of an hour.
+
+    Returns
+    -------
+    places
+        For each time, its place among the quarters that occur.
+    local
+        Those quarters, as local times, in order.
+    """
+    steps = np.floor(microseconds / QUARTER_HOUR).astype("int64")
+    least = steps.min() if len(steps) else 0
+    there = np.flatnonzero(np.bincount(steps - least))
+    place_of = np.zeros(there.max(initial=-1) + 1, "int64")
+    place_of[there] = np.arange(len(there))
+    return place_of[steps - least], local_times((there + least) * QUARTER_HOUR, time_zone)
 
 
 def periods(local: pd.Series[Any], every: str) -> pd.Series[Any]:

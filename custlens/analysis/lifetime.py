@@ -19,6 +19,7 @@ from custlens.analysis import results
 from custlens.analysis.diagnosis import Diagnosis, diagnose
 from custlens.analysis.forecast import Estimate, forecast, span_days
 from custlens.analysis.frames import (
+    as_of_column,
     context,
     customers_frame,
     days,
@@ -135,7 +136,7 @@ class LifetimeModel:
         if None not in (observed.currency, self.currency) and observed.currency != self.currency:
             raise ConfigError(f"the model was fitted on {self.currency}, the table is in {observed.currency}")
         if is_partitioned(customers):
-            needed = ["customer_id", *NEEDED, *([] if as_of is not None else ["as_of"])]
+            needed = ["customer_id", *NEEDED, *as_of_column(as_of)]
 
             def part(table: pd.DataFrame) -> pd.DataFrame:
                 stamp = None if as_of is not None or len(table) else self.as_of  # an empty partition tells no time
@@ -145,7 +146,7 @@ class LifetimeModel:
                 return predicted
 
             return on_partitions(customers, needed, part, results.Prediction)
-        times = ["first_order_date", "last_order_date", *([] if as_of is not None else ["as_of"])]
+        times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
         table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, keys=["customer_id"])
         histories, known = _histories(table, observed_at(table, as_of))
         n, sales = table["number_of_orders"].to_numpy(), table["sales_value"].to_numpy()
@@ -251,7 +252,7 @@ def fit(
     frame = customers_frame(customers, NEEDED)
     observed = context(frame, as_of)
     now = need_as_of(observed)
-    times = ["first_order_date", "last_order_date", *([] if as_of is not None else ["as_of"])]
+    times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
     everyone = gather(frame, numbers=["number_of_orders"])
     ids = ["customer_id"] if in_memory(frame) and "customer_id" in frame.collect_schema().names() else []
     table = gather(frame, numbers=["sales_value"], times=times, keys=ids, of_buyers=True)

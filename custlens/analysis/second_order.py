@@ -10,7 +10,16 @@ import pandas as pd
 
 from custlens.analysis import results
 from custlens.analysis.estimates import Z95
-from custlens.analysis.frames import context, customers_frame, days, gather, need_as_of, observed_at, same_kind
+from custlens.analysis.frames import (
+    as_of_column,
+    context,
+    customers_frame,
+    days,
+    gather,
+    need_as_of,
+    observed_at,
+    same_kind,
+)
 from custlens.errors import ConfigError
 
 __all__ = ["second_order"]
@@ -56,7 +65,7 @@ def second_order(customers: Any, *, as_of: datetime | None = None) -> Any:
     """
     frame = customers_frame(customers, ["number_of_orders", "first_order_date", "last_order_date"])
     need_as_of(context(frame.drop("currency", strict=False), as_of))
-    times = ["first_order_date", "last_order_date", *([] if as_of is not None else ["as_of"])]
+    times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
     table = gather(frame, times=times, of_buyers=True).dropna()
     if table.empty:
         raise ConfigError("there is no buyer with order dates to estimate from")

@@ -16,6 +16,7 @@ from custlens.analysis import results
 from custlens.analysis.estimates import Groups, quantiles
 from custlens.analysis.frames import (
     Frame,
+    as_of_column,
     context,
     customers_frame,
     days,
@@ -147,7 +148,7 @@ def rfm(
     if scores == "quantile":
         used = _quintiles(frame, as_of, used)
     if is_partitioned(customers):
-        needed = [*RFM_NEEDED, *([] if as_of is not None else ["as_of"])]
+        needed = [*RFM_NEEDED, *as_of_column(as_of)]
         return on_partitions(
             customers, needed, lambda part: _score(customers_frame(part, needed), as_of, used, rules), results.Rfm
         )
@@ -323,7 +324,7 @@ def _checked(cuts: Cuts) -> Cuts:
 
 def _quintiles(frame: Frame, as_of: datetime | None, cuts: Cuts) -> Cuts:
     """Cut recency and monetary value at the quintiles of the buyers."""
-    times = ["last_order_date", *([] if as_of is not None else ["as_of"])]
+    times = ["last_order_date", *as_of_column(as_of)]
     table = gather(frame, numbers=["sales_value"], times=times, of_buyers=True)
     rows = table["rows"].to_numpy()
     gone = days(observed_at(table, as_of) - table["last_order_date"].to_numpy())
@@ -336,7 +337,7 @@ def _quintiles(frame: Frame, as_of: datetime | None, cuts: Cuts) -> Cuts:
 
 def _score(frame: Frame, as_of: datetime | None, cuts: Cuts, rules: list[Rule]) -> pd.DataFrame:
     """Score the rows."""
-    times = ["last_order_date", *([] if as_of is not None else ["as_of"])]
+    times = ["last_order_date", *as_of_column(as_of)]
     table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, keys=["customer_id"])
     names = [PROSPECTS, OTHER, UNKNOWN, *(rule.segment for rule in rules)]
     n, s = table["number_of_orders"].to_numpy(), table["sales_value"].to_numpy()
