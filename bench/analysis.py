@@ -118,6 +118,12 @@ class ByHand:
         ranks = pl.int_range(1, size + 1, eager=True, dtype=pl.Int64)
         return float(((2 * ranks - size - 1) * s).sum() / (size * total))
 
+    def lorenz(self) -> float:
+        """Shares of sales at 201 points."""
+        s = self.p.filter(self.buyers)["sales_value"].clip(0).sort().cum_sum()
+        places = (np.linspace(0, 1, 201) * len(s)).round().astype(int)[1:] - 1
+        return float((s.gather(places) / s[-1]).mean()) * 200 / 201
+
     def order_dates(self) -> float:
         """First and last orders by month, in Berlin."""
         parts = [
@@ -138,11 +144,16 @@ class ByHand:
 
     def recency(self) -> float:
         """Distribution of the days since the last order, for one-time and repeat buyers."""
+        return self._elapsed("last_order_date")
+
+    def tenure(self) -> float:
+        """Distribution of the days since the first order."""
+        return self._elapsed("first_order_date")
+
+    def _elapsed(self, column: str) -> float:
         found = (
             self.p.filter(self.buyers)
-            .select(
-                once=pl.col("number_of_orders") == 1, days=(pl.col("as_of") - pl.col("last_order_date")).dt.total_days()
-            )
+            .select(once=pl.col("number_of_orders") == 1, days=(pl.col("as_of") - pl.col(column)).dt.total_days())
             .group_by("once", "days").len().sort("once", "days").with_columns(pl.col("len").cum_sum().over("once"))
         )  # fmt: skip
         return float(found["len"].max())
@@ -156,6 +167,53 @@ class ByHand:
         quartiles = [pl.col("gap").quantile(q, "linear").alias(str(q)) for q in (0.25, 0.5, 0.75)]
         base.group_by("n").agg(pl.len(), pl.col("gap").mean().alias("mean"), *quartiles)
         return float(base.select(pl.len(), pl.col("gap").mean().alias("mean"), *quartiles).item(0, "0.5"))
+
+    def second_order(self) -> float:
+        """Turnbull's estimate: what is known of each day by Polars, the steps of the EM algorithm in NumPy."""
+        n = pl.col("number_of_orders")
+        day = {
+            "seen": (pl.col("as_of") - pl.col("first_order_date")).dt.total_days(),
+            "span": (pl.col("last_order_date") - pl.col("first_order_date")).dt.total_days(),
+        }
+        table = self.p.filter(self.buyers).select(n, **day)
+        size = int(table.select(pl.max_horizontal("seen", "span").max()).item()) + 1
+
+        def by_day(chosen: pl.Expr, name: str) -> np.ndarray:
+            counted = table.filter(chosen).group_by(name).len()
+            return np.bincount(counted[name].to_numpy(), counted["len"].to_numpy(), size)
+
+        exact, within, beyond = by_day(n == 2, "span"), by_day(n > 2, "span"), by_day(n == 1, "seen")
+        total = exact.sum() + within.sum() + beyond.sum()
+        density = np.append(exact + within + 1e-9, 1.0)
+        density /= density.sum()
+        while True:
+            upto = np.cumsum(density)
+            part = np.cumsum((within / upto[:-1])[::-1])[::-1]
+            late = np.append(0.0, np.cumsum(beyond / (1 - upto[:-1])))
+            new = np.append(exact + density[:-1] * (part + late[:-1]), density[-1] * late[-1]) / total
+            change, density = np.abs(np.cumsum(new - density)).max(), new
+            if change < 1e-8:
+                return float(np.cumsum(density)[180])
+
+    def compare(self) -> float:
+        """Five measures of two countries, and 2,000 draws of 20,000 buyers for the intervals."""
+        n, s = pl.col("number_of_orders"), pl.col("sales_value")
+        measures = [
+            (n > 1).mean().alias("r"),
+            n.mean(),
+            (s.sum() / n.sum()).alias("a"),
+            s.mean().alias("m"),
+            s.median(),
+        ]
+        points, draws = [], []
+        for country in COUNTRIES[:2]:
+            table = self.p.filter(self.buyers & (pl.col("billing_country_code") == country)).select(n, s)
+            points.append(table.select(measures))
+            size = min(len(table), 20_000)
+            some = [table.sample(size, with_replacement=True, seed=seed).select(measures) for seed in range(2_000)]
+            draws.append(pl.concat(some))
+        (draws[1] - draws[0]).select(pl.all().quantile(0.025), pl.all().quantile(0.975).name.suffix("_high"))
+        return float(points[1]["sales_value"].item())
 
     def breakdown(self) -> float:
         """Sums and medians by country, in SQL."""
@@ -171,8 +229,8 @@ class ByHand:
     def quality(self) -> float:
         """The checks, counted."""
         found = self.sql(
-            "select count(*) filter (number_of_orders is null), count(*) filter (number_of_orders >= 1 and first_order_date is null),"
-            " count(*) filter (number_of_orders = 0 and sales_value <> 0), count(*) filter (number_of_orders >= 1 and sales_value = 0),"
+            "select count(*) filter (number_of_orders is null), count(*) filter (number_of_orders >= 1 and (first_order_date is null or last_order_date is null)),"
+            " count(*) filter (number_of_orders >= 1 and sales_value is null), count(*) filter (number_of_orders = 0 and sales_value <> 0), count(*) filter (number_of_orders >= 1 and sales_value = 0),"
             " count(*) filter (sales_value < 0), count(*) filter (number_of_orders >= 1 and"
             " abs(sales_value - number_of_orders * average_order_value) > .005 * (number_of_orders + 1) + 1e-9 * abs(sales_value)),"
             " count(*) filter (number_of_orders = 1 and first_order_date <> last_order_date),"
@@ -261,6 +319,7 @@ def pairs(table: pd.DataFrame) -> dict[str, tuple[Callable[[], Any], Callable[[A
     hand = ByHand(table)
     hand.scored = hand._scored()  # type: ignore[attr-defined]
     scored = cl.segments.rfm(table)
+    countries = [table[table["billing_country_code"] == country] for country in COUNTRIES[:2]]
     o, s, c = cl.orders, cl.segments, cl.cohorts
     berlin = {"time_zone": "Europe/Berlin"}
     return {
@@ -268,12 +327,28 @@ def pairs(table: pd.DataFrame) -> dict[str, tuple[Callable[[], Any], Callable[[A
         "orders.distribution": (lambda: o.distribution(table), lambda r: r["buyers"].max(), hand.distribution),
         "orders.quantiles": (lambda: o.quantiles(table), lambda r: r["q75"].item(), hand.quantiles),
         "orders.concentration": (lambda: o.concentration(table), lambda r: r["gini"][0], hand.concentration),
+        "orders.lorenz": (lambda: o.lorenz(table), lambda r: r["sales"].mean(), hand.lorenz),
         "orders.order_dates": (lambda: o.order_dates(table, **berlin), lambda r: r["last_orders"].max(), hand.order_dates),
         "orders.seasonality": (lambda: o.seasonality(table, **berlin), lambda r: r["first_orders"].max(), hand.seasonality),
         "orders.recency": (
             lambda: o.recency(table),
             lambda r: r.query("group != 'all'").groupby("group")["buyers"].sum().max(),
             hand.recency,
+        ),
+        "orders.tenure": (
+            lambda: o.tenure(table),
+            lambda r: r.query("group != 'all'").groupby("group")["buyers"].sum().max(),
+            hand.tenure,
+        ),
+        "orders.second_order": (
+            lambda: o.second_order(table),
+            lambda r: r.loc[r["days"] <= 180, "share"].iloc[-1],
+            hand.second_order,
+        ),
+        "orders.compare": (
+            lambda: o.compare(*countries),
+            lambda r: r.set_index("measure").loc["median_buyer_value", "b"],
+            hand.compare,
         ),
         "orders.inter_purchase": (lambda: o.inter_purchase(table), lambda r: r["median"].iloc[-1], hand.inter_purchase),
         "orders.breakdown": (lambda: o.breakdown(table), lambda r: r["median_buyer_value"][0], hand.breakdown),

@@ -18,7 +18,7 @@ from custlens.analysis.frames import (
     DAY,
     PERIODS,
     as_of_column,
-    context,
+    currency_of,
     customers_frame,
     days,
     gather,
@@ -73,7 +73,8 @@ def first_order(
         An unknown period or time zone, a missing column, no time of the observation, or several currencies.
     """
     frame = customers_frame(customers, NEEDED)
-    now = need_as_of(context(frame, as_of)).timestamp() * 1e6
+    currency_of(frame)
+    now = need_as_of(frame, as_of).timestamp() * 1e6
     table, codes, cohorts, ends = _cohorts(frame, every, time_zone, as_of)
     n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
     gone = days(observed_at(table, as_of) - table["last_order_date"].to_numpy())
@@ -99,7 +100,7 @@ def first_order(
                 "sales_value": sales,
                 "orders_a_buyer": orders / count,
                 "value_a_buyer": sales / valued,
-                "median_recency_days": Groups(codes, gone, rows, size).quantile(0.5),
+                "median_recency_days": Groups(codes, rows, size).ranked(gone).quantile(0.5),
             }
         )
     return same_kind(result, results.Cohorts, customers)
@@ -131,7 +132,7 @@ def still_ordering(
         As for `first_order`.
     """
     frame = customers_frame(customers, NEEDED)
-    now = need_as_of(context(frame, as_of)).timestamp() * 1e6
+    now = need_as_of(frame, as_of).timestamp() * 1e6
     table, codes, cohorts, ends = _cohorts(frame, every, time_zone, as_of)
     length = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}[every] * DAY
     span = table["last_order_date"].to_numpy() - table["first_order_date"].to_numpy()
@@ -185,7 +186,7 @@ def _cohorts(
         raise ConfigError(f"every must be one of {', '.join(PERIODS)}, not {every!r}")
     time_zone_of(time_zone)
     times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
-    table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, of_buyers=True)
+    table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, min_orders=1)
     table = table[table["first_order_date"].notna()]
     places, local = local_moments(table["first_order_date"].to_numpy(), time_zone)
     begins = periods(local, every)

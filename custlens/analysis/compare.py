@@ -9,7 +9,7 @@ import pandas as pd
 
 from custlens.analysis import results
 from custlens.analysis.estimates import quantiles
-from custlens.analysis.frames import context, customers_frame, gather, same_kind
+from custlens.analysis.frames import currency_of, customers_frame, gather, same_kind
 from custlens.errors import ConfigError
 
 __all__ = ["compare"]
@@ -55,13 +55,13 @@ def compare(a: Any, b: Any, *, level: float = 0.95, resamples: int = 2_000, seed
     if not 0 < level < 1 or resamples < 100:
         raise ConfigError("level must be between 0 and 1, and resamples at least 100")
     frames = [customers_frame(side, ["number_of_orders", "sales_value"]) for side in (a, b)]
-    currencies = {observed.currency for observed in map(context, frames)} - {None}
+    currencies = {currency_of(frame) for frame in frames} - {None}
     if len(currencies) > 1:
         raise ConfigError(f"amounts in {', '.join(sorted(map(str, currencies)))} cannot be compared")
     random = np.random.default_rng(seed)
     points, draws, sizes = [], [], []
     for frame in frames:
-        table = gather(frame, numbers=["sales_value"], of_buyers=True).dropna()
+        table = gather(frame, numbers=["sales_value"], min_orders=1).dropna()
         n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
         order = np.lexsort((s, n))  # one entry a buyer, in an order that no engine changes
         n, s = (np.repeat(values[order], rows[order].astype("int64")) for values in (n, s))

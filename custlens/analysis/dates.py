@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 
 from custlens.analysis import results
-from custlens.analysis.estimates import Groups
+from custlens.analysis.estimates import Groups, quantiles
 from custlens.analysis.frames import (
     DAY,
     PERIODS,
     as_of_column,
-    context,
     customers_frame,
     days,
     gather,
@@ -30,6 +29,7 @@ from custlens.analysis.frames import (
     periods,
     same_kind,
     time_zone_of,
+    when_observed,
 )
 from custlens.errors import ConfigError
 
@@ -37,7 +37,9 @@ __all__ = ["inter_purchase", "order_dates", "recency", "seasonality", "tenure"]
 
 Season = Literal["weekday", "month"]
 NEEDED = ("number_of_orders", "first_order_date", "last_order_date")
-GAP_GROUPS, GAP_BOUNDS = ["2", "3", "4", "5–9", "10+", "all"], [3, 4, 5, 10]
+GAP_NAMES = ["2", "3", "4", "5–9", "10+", "all"]
+GAP_GROUP = np.searchsorted([3, 4, 5, 10], np.arange(11), side="right")
+"""For each number of orders up to 10 (and more) its place among the names."""
 
 
 def order_dates(customers: Any, *, every: str = "month", time_zone: str = "UTC", as_of: datetime | None = None) -> Any:
@@ -73,19 +75,19 @@ def order_dates(customers: Any, *, every: str = "month", time_zone: str = "UTC",
         raise ConfigError(f"every must be one of {', '.join(PERIODS)}, not {every!r}")
     time_zone_of(time_zone)
     frame = customers_frame(customers, NEEDED)
-    observed = context(frame.drop("currency", strict=False), as_of)
-    table = gather(frame, times=["first_order_date", "last_order_date"], of_buyers=True)
+    now = when_observed(frame, as_of)
+    table = gather(frame, times=["first_order_date", "last_order_date"], min_orders=1)
     counts = {}
     for name, column in {"first_orders": "first_order_date", "last_orders": "last_order_date"}.items():
         local, rows = _local_counts(table[column].to_numpy(), table["rows"].to_numpy(), time_zone)
         counts[name] = pd.Series(rows).groupby(periods(local, every).to_numpy()).sum()
     result = pd.DataFrame(counts).fillna(0.0).rename_axis("period").sort_index().reset_index()
     result["period"] = result["period"].astype("datetime64[us]")
-    if observed.as_of is None:
+    if now is None:
         result["complete"] = pd.array([pd.NA] * len(result), dtype="boolean")
     else:
-        now = periods(local_times([observed.as_of.timestamp() * 1e6], time_zone), every).iloc[0]
-        result["complete"] = result["period"] < now
+        current = periods(local_times([now.timestamp() * 1e6], time_zone), every).iloc[0]
+        result["complete"] = result["period"] < current
     return same_kind(result, results.OrderDates, customers)
 
 
@@ -118,8 +120,8 @@ def seasonality(
         raise ConfigError(f"by must be one of {', '.join(get_args(Season))}, not {by!r}")
     time_zone_of(time_zone)
     frame = customers_frame(customers, NEEDED)
-    now = need_as_of(context(frame.drop("currency", strict=False), as_of)).timestamp() * 1e6
-    table = gather(frame, times=["first_order_date", "last_order_date"], of_buyers=True)
+    now = need_as_of(frame, as_of).timestamp() * 1e6
+    table = gather(frame, times=["first_order_date", "last_order_date"], min_orders=1)
     first, last, rows = (table[name].to_numpy() for name in ("first_order_date", "last_order_date", "rows"))
     again = table["number_of_orders"].to_numpy() > 1
     names = list(calendar.day_name if by == "weekday" else calendar.month_name[1:])
@@ -186,33 +188,30 @@ def inter_purchase(customers: Any) -> Any:
         `results.InterPurchase`: one row a number of orders (2, 3, 4, 5–9, 10+, all): buyers, mean and quartiles in days.
     """
     frame = customers_frame(customers, NEEDED)
-    table = gather(frame, times=["first_order_date", "last_order_date"], of_buyers=True)
-    n = table["number_of_orders"].to_numpy()
-    again = n > 1
-    first, last = (table[f"{name}_order_date"].to_numpy()[again] for name in ("first", "last"))
-    n, rows = n[again], table["rows"].to_numpy()[again]
+    table = gather(frame, times=["first_order_date", "last_order_date"], min_orders=2)
+    columns = ("number_of_orders", "first_order_date", "last_order_date", "rows")
+    n, first, last, rows = (table[name].to_numpy() for name in columns)
     gaps = (last - first) / DAY / (n - 1)
-    known = ~np.isnan(gaps)
-    parts = []
-    for codes, size in (
-        (np.searchsorted(GAP_BOUNDS, n, side="right"), len(GAP_GROUPS) - 1),
-        (np.zeros(len(n), "int64"), 1),
-    ):
-        ordered = Groups(codes, gaps, rows, size)
-        sums = np.bincount(codes[known], (gaps * rows)[known], size)
-        mean = np.divide(sums, ordered.totals, out=np.full(size, np.nan), where=ordered.totals > 0)
-        quartiles = dict(zip(("q25", "median", "q75"), ordered.quantiles([0.25, 0.5, 0.75]), strict=True))
-        parts.append(pd.DataFrame({"buyers": ordered.totals, "mean": mean, **quartiles}))
-    result = pd.concat(parts, ignore_index=True)
-    result.insert(0, "orders", GAP_GROUPS)
+    codes = GAP_GROUP[np.minimum(n, len(GAP_GROUP) - 1).astype("int64")]
+    size = len(GAP_NAMES) - 1
+    shares = [0.25, 0.5, 0.75]
+    ranked = Groups(codes, rows, size).ranked(gaps)
+    buyers = np.append(ranked.totals, ranked.totals.sum())
+    sums = np.append(ranked.sums, ranked.sums.sum())
+    mean = np.divide(sums, buyers, out=np.full(size + 1, np.nan), where=buyers > 0)
+    pairs = zip(ranked.quantiles(shares), quantiles(gaps, rows, shares), strict=True)
+    q25, median, q75 = (np.append(of_groups, of_all) for of_groups, of_all in pairs)
+    result = pd.DataFrame(
+        {"orders": GAP_NAMES, "buyers": buyers, "mean": mean, "q25": q25, "median": median, "q75": q75}
+    )
     return same_kind(result, results.InterPurchase, customers)
 
 
 def _elapsed(customers: Any, column: str, as_of: datetime | None) -> Any:
     frame = customers_frame(customers, ["number_of_orders", column])
-    need_as_of(context(frame.drop("currency", strict=False), as_of))
+    need_as_of(frame, as_of)
     times = [column, *as_of_column(as_of)]
-    table = gather(frame, times=times, of_buyers=True)
+    table = gather(frame, times=times, min_orders=1)
     gone = days(observed_at(table, as_of) - table[column].to_numpy())
     n, rows, known = table["number_of_orders"].to_numpy(), table["rows"].to_numpy(), ~np.isnan(gone)
     parts = []

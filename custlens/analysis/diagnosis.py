@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from custlens.analysis.frames import context, customers_frame, gather, need_as_of
+from custlens.analysis.frames import customers_frame, gather, need_as_of
 from custlens.analysis.spending import expected_value
 from custlens.analysis.transactions import repeat_count_probabilities
 from custlens.errors import ConfigError
@@ -90,7 +90,7 @@ def _holdout(model: LifetimeModel, table: pd.DataFrame, later: Any, as_of: datet
     if "customer_id" not in table:
         raise ConfigError("to compare with a later time, fit on a table that has customer_id")
     frame = customers_frame(later, ["customer_id", "number_of_orders", "sales_value"])
-    now = need_as_of(context(frame, as_of))
+    now = need_as_of(frame, as_of)
     if now <= model.as_of:
         raise ConfigError(f"the later table was observed on {now:%Y-%m-%d %H:%M} UTC, not after the model's")
     span = now - model.as_of

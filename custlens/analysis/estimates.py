@@ -2,55 +2,49 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from scipy import special
 
-__all__ = ["Z95", "Groups", "median_ranks", "quantiles", "wilson"]
+__all__ = ["Z95", "Groups", "known", "median_ranks", "quantiles", "wilson"]
 
 Z95 = 1.959963984540054
+FEW = 20_000
+"""Up to so many values are ranked without a sample."""
 
 
-class Groups:
-    """Values by group, of which those of any rank can be had.
+class Ranked:
+    """Values in groups, of which those of any rank can be had.
 
     Parameters
     ----------
-    codes, values, rows
-        For each entry its group (0 to `groups` − 1; below 0 for none), its value (NaN for none), and how many rows it
-        stands for.
-    groups
-        How many groups there are.
+    parts
+        For each group its values, none of them NaN.
+    rows
+        For each group how many rows each value stands for; None where that is one.
 
     Attributes
     ----------
-    totals : numpy.ndarray
-        For each group, how many rows have a value.
+    totals, sums : numpy.ndarray
+        For each group, how many rows have a value, and those values added up.
     """
 
-    def __init__(self, codes: np.ndarray, values: np.ndarray, rows: np.ndarray, groups: int) -> None:
-        known = (codes >= 0) & ~np.isnan(values)
-        if not known.all():
-            codes, values, rows = codes[known], values[known], rows[known]
-        self.totals = np.bincount(codes, rows, groups)
-        single = rows.max(initial=1) == 1
-        if groups > 1:
-            kind = (
-                np.int8 if groups < 2**7 else np.int16 if groups < 2**15 else np.int64
-            )  # small ones are sorted by radix
-            order = np.argsort(codes.astype(kind), kind="stable")
-            values, rows = values[order], rows[order]
-        self._ends = np.cumsum(np.bincount(codes, minlength=groups))
-        parts = [slice(end - size, end) for end, size in zip(self._ends, np.diff(self._ends, prepend=0), strict=True)]
-        self._parts = [values[part] for part in parts]
-        # A rank is found by partition; where entries stand for several rows, by adding those up in order.
+    def __init__(self, parts: list[np.ndarray], rows: list[np.ndarray] | None) -> None:
+        self._parts = parts
         self._upto: list[np.ndarray] | None = None
-        if not single:
-            orders = [np.argsort(part) for part in self._parts]
-            self._parts = [part[order] for part, order in zip(self._parts, orders, strict=True)]
-            self._upto = [np.cumsum(rows[part][order]) for part, order in zip(parts, orders, strict=True)]
+        if rows is None:
+            self.totals = np.array([float(len(part)) for part in parts])
+            self.sums = np.array([part.sum() for part in parts])
+        else:
+            self.sums = np.array([part @ count for part, count in zip(parts, rows, strict=True)])
+            orders = [np.argsort(part) for part in parts]
+            self._parts = [part[order] for part, order in zip(parts, orders, strict=True)]
+            self._upto = [np.cumsum(count[order]) for count, order in zip(rows, orders, strict=True)]
+            self.totals = np.array([upto[-1] if len(upto) else 0.0 for upto in self._upto])
 
     def at(self, ranks: np.ndarray) -> np.ndarray:
-        """Give the value of a rank (0 for the least) in each group; NaN for a rank that there is not."""
+        """Give each group's value of one rank, counted from 0; NaN where there is none."""
         return self._at([ranks])[0]
 
     def quantile(self, share: float) -> np.ndarray:
@@ -69,34 +63,102 @@ class Groups:
         ]
 
     def _at(self, wanted: list[np.ndarray]) -> list[np.ndarray]:
-        found = [np.full(len(self.totals), np.nan) for _ in wanted]
-        for group, values in enumerate(self._parts):
-            places = [int(ranks[group]) for ranks in wanted]
-            inside = [place for place in places if 0 <= place < self.totals[group]]
-            if not inside:
-                continue
+        ranks = np.array(wanted)
+        found = np.full(ranks.shape, np.nan)
+        inside = (ranks >= 0) & (ranks < self.totals)
+        for group in np.flatnonzero(inside.any(axis=0)):
+            chosen = inside[:, group]
+            places = ranks[chosen, group]
             if self._upto is None:
-                values.partition(inside)
-            for result, place in zip(found, places, strict=True):
-                if 0 <= place < self.totals[group]:
-                    where = (
-                        place if self._upto is None else int(np.searchsorted(self._upto[group], place, side="right"))
-                    )
-                    result[group] = values[where]
-        return found
+                found[chosen, group] = _select(self._parts[group], places.astype("int64"))
+            else:
+                found[chosen, group] = self._parts[group][np.searchsorted(self._upto[group], places, side="right")]
+        return list(found)
+
+
+class Groups:
+    """Which rows are in which group; laid out once for all columns that are ranked by group.
+
+    Parameters
+    ----------
+    codes
+        For each entry its group: 0 to `groups` − 1; below 0 for none.
+    rows
+        How many rows each entry stands for.
+    groups
+        How many groups there are.
+
+    Attributes
+    ----------
+    sizes : numpy.ndarray
+        For each group, how many rows it has.
+    """
+
+    def __init__(self, codes: np.ndarray, rows: np.ndarray, groups: int) -> None:
+        small = np.int8 if groups < 2**7 else np.int16 if groups < 2**15 else np.int64  # sorted by radix
+        self._order = np.argsort(codes.astype(small), kind="stable")
+        self._ends = np.cumsum(np.bincount(codes + 1, minlength=groups + 1))
+        self._rows = None if rows.max(initial=1) == 1 else self._split(rows)
+        self.sizes = np.diff(self._ends) if self._rows is None else np.array([part.sum() for part in self._rows])
+
+    def ranked(self, values: np.ndarray) -> Ranked:
+        """Lay out values by group; NaN where an entry has none."""
+        parts, rows = self._split(values), self._rows
+        if np.isnan(values).any():
+            there = [~np.isnan(part) for part in parts]
+            rows = rows and [count[some] for count, some in zip(rows, there, strict=True)]
+            parts = [part[some] for part, some in zip(parts, there, strict=True)]
+        return Ranked(parts, rows)
+
+    def _split(self, values: np.ndarray) -> list[np.ndarray]:
+        laid = np.take(values, self._order)
+        return [laid[begin:end] for begin, end in itertools.pairwise(self._ends)]
+
+
+def known(values: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out the entries without a value (NaN)."""
+    missing = np.isnan(values)
+    return (values[~missing], rows[~missing]) if missing.any() else (values, rows)
 
 
 def quantiles(values: np.ndarray, rows: np.ndarray, shares: list[float]) -> list[float]:
     """Give quantiles over rows, interpolated linearly; NaN for nobody."""
-    known = ~np.isnan(values)
-    if not known.all():
-        values, rows = values[known], rows[known]
-    if not len(values):
-        return [float("nan")] * len(shares)
-    if rows.max() == 1:
-        return [float(value) for value in np.quantile(values, shares)]
-    ordered = Groups(np.zeros(len(values), "int64"), values, rows, 1)
-    return [float(ordered.quantile(share)[0]) for share in shares]
+    values, rows = known(values, rows)
+    ranked = Ranked([values], None if rows.max(initial=1) == 1 else [rows])
+    return [float(found[0]) for found in ranked.quantiles(shares)]
+
+
+def _select(values: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+    """Give the values of some ranks, counted from 0.
+
+    Of many values only those are looked at that lie between two bounds around a rank, which a sample of every so many-th
+    value suggests. Counting the values below shows whether the rank is among them; if not, all are looked at.
+
+    Source: after Floyd and Rivest (1975), "Expected time bounds for selection", Communications of the ACM 18.
+    """
+    size = len(values)
+    if size <= FEW:
+        return np.asarray(np.partition(values, ranks)[ranks])
+    sample = np.sort(values[:: max(size // 10_000, 50)])
+    margin = int(2 * np.sqrt(len(sample)))  # four standard deviations of a rank's place in the sample, at the most
+    found = np.full(len(ranks), np.nan)
+    for place, rank in enumerate(ranks):
+        if not np.isnan(found[place]):
+            continue
+        middle = rank * len(sample) // size
+        low = sample[middle - margin] if middle >= margin else -np.inf
+        high = sample[middle + margin] if middle + margin < len(sample) else np.inf
+        for least, most in ((low, high), (-np.inf, np.inf)):
+            inside = (values >= least) & (values <= most)
+            below = np.count_nonzero(values < least)
+            here = (ranks >= below) & (ranks < below + np.count_nonzero(inside))
+            if here[place]:
+                break
+        if least == most:
+            found[here] = least
+        else:
+            found[here] = np.partition(values[inside], ranks[here] - below)[ranks[here] - below]
+    return found
 
 
 def wilson(successes: np.ndarray, trials: np.ndarray, z: float = Z95) -> tuple[np.ndarray, np.ndarray]:

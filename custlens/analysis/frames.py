@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -23,10 +23,9 @@ __all__ = [
     "DAY",
     "PERIODS",
     "UNKNOWN",
-    "Context",
     "Frame",
     "as_of_column",
-    "context",
+    "currency_of",
     "customers_frame",
     "days",
     "gather",
@@ -41,6 +40,7 @@ __all__ = [
     "periods",
     "same_kind",
     "time_zone_of",
+    "when_observed",
 ]
 
 Frame = nw.LazyFrame[Any]
@@ -50,13 +50,6 @@ DAY = 86_400e6
 """Microseconds in a day."""
 QUARTER_HOUR = 900e6
 UNKNOWN = "unknown"
-
-
-class Context(NamedTuple):
-    """When and in what money a table was observed."""
-
-    as_of: datetime | None
-    currency: str | None
 
 
 def customers_frame(customers: Any, columns: Iterable[str]) -> Frame:
@@ -90,40 +83,46 @@ def native(customers: Any) -> Any:
             raise ConfigError(f"a customers table is needed, not {type(customers).__name__}") from None
 
 
-def context(frame: Frame, as_of: datetime | None = None, currency: str | None = None) -> Context:
-    """Find when the customers were observed, and in what money.
-
-    Parameters
-    ----------
-    frame
-        Customers, with or without the columns ``as_of`` and ``currency``.
-    as_of, currency
-        What is known better; taken as it is.
+def when_observed(frame: Frame, as_of: datetime | None = None) -> datetime | None:
+    """Find when the customers were observed: as is said, else the latest of the column as_of; None if neither is there.
 
     Raises
     ------
     ConfigError
-        Amounts of several currencies, or an `as_of` without a time zone.
+        An `as_of` without a time zone.
     """
-    have = frame.collect_schema().names()
-    if as_of is not None and as_of.tzinfo is None:
-        raise ConfigError("as_of must have a time zone")
-    if as_of is None and "as_of" in have:
-        latest = gather(frame.select(nw.col("as_of").max()), times=["as_of"])["as_of"].max()
-        as_of = None if np.isnan(latest) else pd.Timestamp(int(latest), unit="us", tz="UTC").to_pydatetime()
-    if currency is None and "currency" in have:
-        found = [name for name in labels(gather(frame, texts=["currency"])["currency"]) if name]
-        if len(found) > 1:
-            raise ConfigError(f"amounts in {', '.join(sorted(found))} are never added up: choose one currency first")
-        currency = found[0] if found else None
-    return Context(None if as_of is None else as_of.astimezone(UTC), currency)
+    if as_of is not None:
+        if as_of.tzinfo is None:
+            raise ConfigError("as_of must have a time zone")
+        return as_of.astimezone(UTC)
+    if "as_of" not in frame.collect_schema().names():
+        return None
+    latest = gather(frame.select(nw.col("as_of").max()), times=["as_of"])["as_of"].max()
+    return None if np.isnan(latest) else pd.Timestamp(int(latest), unit="us", tz="UTC").to_pydatetime()
 
 
-def need_as_of(observed: Context) -> datetime:
+def need_as_of(frame: Frame, as_of: datetime | None = None) -> datetime:
     """Give the time of the observation; refuse to guess it."""
-    if observed.as_of is None:
+    observed = when_observed(frame, as_of)
+    if observed is None:
         raise ConfigError("the table does not say when it was observed: give as_of, the time of the fetch")
-    return observed.as_of
+    return observed
+
+
+def currency_of(frame: Frame, currency: str | None = None) -> str | None:
+    """Find in what money the amounts are: as is said, else as the column currency has it; None if neither is there.
+
+    Raises
+    ------
+    ConfigError
+        Amounts of several currencies.
+    """
+    if currency is not None or "currency" not in frame.collect_schema().names():
+        return currency
+    found = [name for name in labels(gather(frame, texts=["currency"])["currency"]) if name]
+    if len(found) > 1:
+        raise ConfigError(f"amounts in {', '.join(sorted(found))} are never added up: choose one currency first")
+    return found[0] if found else None
 
 
 def gather(
@@ -133,7 +132,7 @@ def gather(
     times: Iterable[str] = (),
     texts: Iterable[str] = (),
     keys: Iterable[str] = (),
-    of_buyers: bool = False,
+    min_orders: int = 0,
 ) -> pd.DataFrame:
     """Bring the values of some columns here.
 
@@ -150,8 +149,9 @@ def gather(
         Columns of texts; they come as categories, missing where missing.
     keys
         Columns of whole numbers that are never missing, such as customer_id; they come as int64.
-    of_buyers
-        Whether to leave out who has no order (or no known number of orders); the column number_of_orders then comes too.
+    min_orders
+        Leave out who has fewer orders (or no known number of orders): 1 for buyers, 2 for repeat buyers. The column
+        number_of_orders then comes too.
 
     Returns
     -------
@@ -159,7 +159,7 @@ def gather(
         The columns, and ``rows``: how many rows of the table have these values (1 where the table is in memory).
     """
     expressions = dict(numbers) if isinstance(numbers, Mapping) else {name: nw.col(name) for name in numbers}
-    if of_buyers:
+    if min_orders:
         expressions = {"number_of_orders": nw.col("number_of_orders")} | expressions
     times, texts, keys = list(times), list(texts), list(keys)
     held = in_memory(frame)
@@ -168,24 +168,24 @@ def gather(
     chosen = frame.select(*keys, *times, *texts, **expressions)
     if held:
         found = chosen.collect()
-        rows = np.ones(len(found))
     else:
-        if of_buyers:
-            chosen = chosen.filter(nw.col("number_of_orders") >= 1)
+        if min_orders:
+            chosen = chosen.filter(nw.col("number_of_orders") >= min_orders)
         if texts and frame.implementation.is_dask():  # its grouping multiplies categories
             chosen = chosen.with_columns(*(nw.col(name).cast(nw.String) for name in texts))
         found = chosen.group_by(*keys, *times, *texts, *expressions).agg(__rows=nw.len()).collect()
-        rows = found["__rows"].to_numpy().astype("float64")
     columns: dict[str, Any] = {name: np.asarray(found[name].to_numpy(), "int64") for name in keys}
     columns |= {name: _floats(found[name]) for name in expressions}
     columns |= {name: _micros(found[name]) for name in times}
     columns |= {name: _categories(found[name]) for name in texts}
-    columns["rows"] = rows
-    if of_buyers and held:
-        kept = columns["number_of_orders"] >= 1
+    if min_orders and held:
+        kept = columns["number_of_orders"] >= min_orders
         if not kept.all():
-            columns = {name: values[kept] for name, values in columns.items()}
-    return pd.DataFrame(columns, copy=False)
+            where = np.flatnonzero(kept)
+            columns = {name: values.take(where) for name, values in columns.items()}
+    table = pd.DataFrame(columns, copy=False)
+    table["rows"] = 1.0 if held else found["__rows"].to_numpy().astype("float64")
+    return table
 
 
 def in_memory(frame: Frame) -> bool:
@@ -209,9 +209,9 @@ def days(microseconds: Any) -> Any:
 
 
 def labels(texts: pd.Series) -> list[str]:
-    """Give the texts that occur, in order."""
-    used = np.bincount(texts.cat.codes.to_numpy() + 1, minlength=len(texts.cat.categories) + 1)[1:]
-    return sorted(str(name) for name, count in zip(texts.cat.categories, used, strict=True) if count)
+    """Give the few texts that occur, in order."""
+    codes = texts.cat.codes.to_numpy()
+    return sorted(str(name) for place, name in enumerate(texts.cat.categories) if (codes == place).any())
 
 
 def local_times(microseconds: Any, time_zone: str) -> pd.Series[Any]:

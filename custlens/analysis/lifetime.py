@@ -20,7 +20,7 @@ from custlens.analysis.diagnosis import Diagnosis, diagnose
 from custlens.analysis.forecast import Estimate, forecast, span_days
 from custlens.analysis.frames import (
     as_of_column,
-    context,
+    currency_of,
     customers_frame,
     days,
     gather,
@@ -131,10 +131,10 @@ class LifetimeModel:
         if not 0 <= discount_rate < 10:
             raise ConfigError(f"discount_rate must be a year's rate such as 0.1, not {discount_rate}")
         frame = customers_frame(customers, ["customer_id", *NEEDED])
-        observed = context(frame, as_of)
-        need_as_of(observed)
-        if None not in (observed.currency, self.currency) and observed.currency != self.currency:
-            raise ConfigError(f"the model was fitted on {self.currency}, the table is in {observed.currency}")
+        need_as_of(frame, as_of)
+        currency = currency_of(frame)
+        if None not in (currency, self.currency) and currency != self.currency:
+            raise ConfigError(f"the model was fitted on {self.currency}, the table is in {currency}")
         if is_partitioned(customers):
             needed = ["customer_id", *NEEDED, *as_of_column(as_of)]
 
@@ -250,12 +250,11 @@ def fit(
     if model not in get_args(Model):
         raise ConfigError(f"model must be one of {', '.join(get_args(Model))}, not {model!r}")
     frame = customers_frame(customers, NEEDED)
-    observed = context(frame, as_of)
-    now = need_as_of(observed)
+    now, currency = need_as_of(frame, as_of), currency_of(frame)
     times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
     everyone = gather(frame, numbers=["number_of_orders"])
     ids = ["customer_id"] if in_memory(frame) and "customer_id" in frame.collect_schema().names() else []
-    table = gather(frame, numbers=["sales_value"], times=times, keys=ids, of_buyers=True)
+    table = gather(frame, numbers=["sales_value"], times=times, keys=ids, min_orders=1)
     histories, known = _histories(table, observed_at(table, as_of))
     n, s, rows = (table[name].to_numpy()[known] for name in ("number_of_orders", "sales_value", "rows"))
     count = float(rows.sum())
@@ -303,7 +302,7 @@ def fit(
         buyers=int(count),
         left_out=pd.Series({name: int(number) for name, number in left_out.items()}),
         as_of=now,
-        currency=observed.currency,
+        currency=currency,
         problems=problems,
         _estimates=(Estimate(orders.params, orders.covariance), Estimate(values.params, values.covariance)),
         _fitted_on=table[known].assign(x=histories.x, t_x=histories.t_x, t=histories.t).reset_index(drop=True),

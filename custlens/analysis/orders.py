@@ -19,9 +19,9 @@ from custlens.analysis import results
 from custlens.analysis.compare import compare
 from custlens.analysis.concentration import concentration, lorenz
 from custlens.analysis.dates import inter_purchase, order_dates, recency, seasonality, tenure
-from custlens.analysis.estimates import Groups, median_ranks
+from custlens.analysis.estimates import Groups, known, median_ranks
 from custlens.analysis.estimates import quantiles as quantiles_of
-from custlens.analysis.frames import UNKNOWN, context, customers_frame, gather, same_kind
+from custlens.analysis.frames import UNKNOWN, currency_of, customers_frame, gather, same_kind, when_observed
 from custlens.analysis.observed import observed_revenue
 from custlens.analysis.quality import quality
 from custlens.analysis.second_order import second_order
@@ -94,18 +94,18 @@ def summary(customers: Any, *, as_of: datetime | None = None, currency: str | No
     6919
     """
     frame = customers_frame(customers, ["number_of_orders", "sales_value"])
-    observed = context(frame, as_of, currency)
+    observed, currency = when_observed(frame, as_of), currency_of(frame, currency)
     table = gather(frame, numbers=["number_of_orders", "sales_value"])
     n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
-    buys = n >= 1
-    nb, sb, wb = n[buys], s[buys], rows[buys]
+    buys = np.flatnonzero(n >= 1)
+    nb, sb, wb = n.take(buys), s.take(buys), rows.take(buys)
     valued = ~np.isnan(sb)
-    sales = float(wb @ np.where(valued, sb, 0.0))
-    orders, count, once, known = float(wb @ nb), wb.sum(), float(wb @ (nb == 1)), float(wb @ valued)
     aov = sb / nb
+    sales = float(wb @ np.where(valued, sb, 0.0))
+    orders, count, once, of_valued = float(wb @ nb), wb.sum(), float(wb @ (nb == 1)), float(wb @ valued)
     result = {
-        "as_of": observed.as_of,
-        "currency": observed.currency,
+        "as_of": observed,
+        "currency": currency,
         "customers": rows.sum(),
         "buyers": count,
         "prospects": rows[n == 0].sum(),
@@ -113,9 +113,9 @@ def summary(customers: Any, *, as_of: datetime | None = None, currency: str | No
         "orders": orders,
         "sales_value": sales,
         "mean_order_value": _ratio(sales, float(wb @ np.where(valued, nb, 0.0))),
-        "mean_customer_aov": _ratio(float(wb @ np.where(valued, aov, 0.0)), known),
+        "mean_customer_aov": _ratio(float(wb @ np.where(valued, aov, 0.0)), of_valued),
         "median_customer_aov": quantiles_of(aov, wb, [0.5])[0],
-        "mean_buyer_value": _ratio(sales, known),
+        "mean_buyer_value": _ratio(sales, of_valued),
         "median_buyer_value": quantiles_of(sb, wb, [0.5])[0],
         "one_time_share": _ratio(once, count),
         "repeat_rate": _ratio(count - once, count),
@@ -230,7 +230,7 @@ def breakdown(customers: Any, by: str = "billing_country_code", *, fold_below: i
     if by not in BREAKDOWNS:
         raise ConfigError(f"by must be one of {', '.join(BREAKDOWNS)}, not {by!r}")
     frame = customers_frame(customers, ["number_of_orders", "sales_value", by])
-    context(frame)
+    currency_of(frame)
     table = gather(frame, numbers=["number_of_orders", "sales_value"], texts=[by])
     n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
     names = [str(name).lower() if by == "accept_marketing" else str(name) for name in table[by].cat.categories]
@@ -242,30 +242,26 @@ def breakdown(customers: Any, by: str = "billing_country_code", *, fold_below: i
     codes = target[codes]
     names.append(OTHER)
     buys = n >= 1
-    cb, nb, sb, wb = codes[buys], n[buys], s[buys], rows[buys]
-    known = ~np.isnan(sb)
-    size = len(names)
-    count, orders = np.bincount(cb, wb, size), np.bincount(cb, wb * nb, size)
-    repeat = np.bincount(cb[nb > 1], wb[nb > 1], size)
-    sales, valued = np.bincount(cb[known], (wb * sb)[known], size), np.bincount(cb[known], wb[known], size)
-    valued_orders = np.bincount(cb[known], (wb * nb)[known], size)
-    ordered = Groups(cb, sb, wb, size)
-    low, high = median_ranks(ordered.totals)
-    total = sales.sum()
+    nb, sb = n[buys], s[buys]
+    groups = Groups(codes[buys], rows[buys], len(names))
+    ordered, spent = groups.ranked(nb), groups.ranked(sb)
+    repeat, valued_orders = groups.ranked(nb > 1).sums, groups.ranked(np.where(np.isnan(sb), np.nan, nb)).sums
+    low, high = median_ranks(spent.totals)
+    total = spent.sums.sum()
     result = pd.DataFrame(
         {
             "group": names,
-            "customers": np.bincount(codes, rows, size),
-            "buyers": count,
-            "orders": orders,
-            "sales_value": sales,
-            "share": sales / total if total else np.nan,
-            "repeat_rate": _ratio(repeat, count),
-            "mean_order_value": _ratio(sales, valued_orders),
-            "mean_buyer_value": _ratio(sales, valued),
-            "median_buyer_value": ordered.quantile(0.5),
-            "median_low": ordered.at(low),
-            "median_high": ordered.at(high),
+            "customers": np.bincount(codes, rows, len(names)),
+            "buyers": groups.sizes,
+            "orders": ordered.sums,
+            "sales_value": spent.sums,
+            "share": spent.sums / total if total else np.nan,
+            "repeat_rate": _ratio(repeat, groups.sizes),
+            "mean_order_value": _ratio(spent.sums, valued_orders),
+            "mean_buyer_value": _ratio(spent.sums, spent.totals),
+            "median_buyer_value": spent.quantile(0.5),
+            "median_low": spent.at(low),
+            "median_high": spent.at(high),
         }
     )
     result = result[result["customers"] > 0].sort_values(
@@ -285,16 +281,10 @@ def _buyer_values(customers: Any, of: str) -> tuple[np.ndarray, np.ndarray]:
     if of not in DISTRIBUTIONS:
         raise ConfigError(f"of must be one of {', '.join(DISTRIBUTIONS)}, not {of!r}")
     frame = customers_frame(customers, ["number_of_orders", "sales_value"])
-    context(frame)
-    needed = ["number_of_orders"] if of == "number_of_orders" else ["number_of_orders", "sales_value"]
-    table = gather(frame, numbers=needed)
+    currency_of(frame)
+    table = gather(frame, numbers=[] if of == "number_of_orders" else ["sales_value"], min_orders=1)
     n, rows = table["number_of_orders"].to_numpy(), table["rows"].to_numpy()
     if of == "number_of_orders":
-        values = n
-    else:
-        values = table["sales_value"].to_numpy()
-        if of == "average_order_value":
-            with np.errstate(divide="ignore", invalid="ignore"):
-                values = values / n
-    chosen = (n >= 1) & ~np.isnan(values)
-    return values[chosen], rows[chosen]
+        return n, rows
+    sales = table["sales_value"].to_numpy()
+    return known(sales / n if of == "average_order_value" else sales, rows)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from custlens.analysis import results
-from custlens.analysis.frames import context, customers_frame, native, same_kind
+from custlens.analysis.frames import customers_frame, native, same_kind, when_observed
 from custlens.errors import ConfigError
 
 __all__ = ["CHECKS", "quality"]
@@ -103,7 +103,7 @@ def quality(customers: Any, *, check: str | None = None, as_of: datetime | None 
     """
     frame = customers_frame(customers, [])
     have = set(frame.collect_schema().names())
-    now = context(frame.drop("currency", strict=False), as_of).as_of
+    now = when_observed(frame, as_of)
     possible = {name: c for name, c in CHECKS.items() if have.issuperset(c.needs)}
     if now is None:
         possible.pop("order_after_observation", None)

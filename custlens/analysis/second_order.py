@@ -12,7 +12,6 @@ from custlens.analysis import results
 from custlens.analysis.estimates import Z95
 from custlens.analysis.frames import (
     as_of_column,
-    context,
     customers_frame,
     days,
     gather,
@@ -64,9 +63,9 @@ def second_order(customers: Any, *, as_of: datetime | None = None) -> Any:
     JRSS B 38; Kalbfleisch and Prentice (2002) for the scale of the intervals.
     """
     frame = customers_frame(customers, ["number_of_orders", "first_order_date", "last_order_date"])
-    need_as_of(context(frame.drop("currency", strict=False), as_of))
+    need_as_of(frame, as_of)
     times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
-    table = gather(frame, times=times, of_buyers=True).dropna()
+    table = gather(frame, times=times, min_orders=1).dropna()
     if table.empty:
         raise ConfigError("there is no buyer with order dates to estimate from")
     n, rows, first = (table[name].to_numpy() for name in ("number_of_orders", "rows", "first_order_date"))

@@ -17,7 +17,7 @@ from custlens.analysis.estimates import Groups, quantiles
 from custlens.analysis.frames import (
     Frame,
     as_of_column,
-    context,
+    currency_of,
     customers_frame,
     days,
     gather,
@@ -144,7 +144,8 @@ def rfm(
     used = _checked(cuts or Cuts())
     rules = list(rules)
     frame = customers_frame(customers, RFM_NEEDED)
-    need_as_of(context(frame, as_of))
+    need_as_of(frame, as_of)
+    currency_of(frame)
     if scores == "quantile":
         used = _quintiles(frame, as_of, used)
     if is_partitioned(customers):
@@ -171,21 +172,19 @@ def sizes(scored: Any) -> Any:
     """
     frame = customers_frame(scored, ["segment", "recency_days", "frequency", "monetary"])
     table = gather(frame, numbers=["recency_days", "frequency", "monetary"], texts=["segment"])
-    rows = table["rows"].to_numpy()
     names = [str(name) for name in table["segment"].cat.categories]
-    codes, size = table["segment"].cat.codes.to_numpy().astype("int64"), len(names)
-    value = {name: table[name].to_numpy() for name in ("recency_days", "frequency", "monetary")}
-    filled = {name: np.nan_to_num(values) for name, values in value.items()}
-    sales = np.bincount(codes, filled["monetary"] * rows, size)
+    groups = Groups(table["segment"].cat.codes.to_numpy().astype("int64"), table["rows"].to_numpy(), len(names))
+    ranked = {name: groups.ranked(table[name].to_numpy()) for name in ("recency_days", "frequency", "monetary")}
+    customers, sales = groups.sizes, ranked["monetary"].sums
     result = pd.DataFrame(
         {
             "segment": names,
-            "customers": np.bincount(codes, rows, size),
-            "share": np.bincount(codes, rows, size) / (rows.sum() or 1),
-            "orders": np.bincount(codes, filled["frequency"] * rows, size),
+            "customers": customers,
+            "share": customers / (customers.sum() or 1),
+            "orders": ranked["frequency"].sums,
             "sales_value": sales,
             "share_of_sales": sales / sales.sum() if sales.sum() else np.nan,
-            **{f"median_{name}": Groups(codes, values, rows, size).quantile(0.5) for name, values in value.items()},
+            **{f"median_{name}": values.quantile(0.5) for name, values in ranked.items()},
         }
     )
     order = {rule.segment: place for place, rule in enumerate(RULES)} | {OTHER: 90, PROSPECTS: 91, UNKNOWN: 92}
@@ -325,7 +324,7 @@ def _checked(cuts: Cuts) -> Cuts:
 def _quintiles(frame: Frame, as_of: datetime | None, cuts: Cuts) -> Cuts:
     """Cut recency and monetary value at the quintiles of the buyers."""
     times = ["last_order_date", *as_of_column(as_of)]
-    table = gather(frame, numbers=["sales_value"], times=times, of_buyers=True)
+    table = gather(frame, numbers=["sales_value"], times=times, min_orders=1)
     rows = table["rows"].to_numpy()
     gone = days(observed_at(table, as_of) - table["last_order_date"].to_numpy())
     recency = quantiles(gone, rows, QUINTILES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import narwhals as nw
@@ -13,7 +12,6 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from custlens.analysis import orders
-from custlens.analysis.frames import Context, context, customers_frame
 from custlens.plot import style as look
 
 __all__ = ["average_order_value", "first_orders", "last_orders", "number_of_orders", "sales_by", "sales_value"]
@@ -57,9 +55,9 @@ def average_order_value(customers: Any, *, ax: Axes | None = None, currency: str
 def number_of_orders(customers: Any, *, ax: Axes | None = None, **style: Any) -> Axes:
     """Show how often buyers have ordered; parameters as for `sales_value`."""
     ax = look.axes(ax)
-    observed, counts = _observed(customers), orders.summary(customers)
+    counts = _counts(customers)
     bins = _pandas(orders.distribution(customers, "number_of_orders"))
-    look.title(ax, "How often buyers have ordered", *_notes(counts, observed))
+    look.title(ax, "How often buyers have ordered", *_notes(counts))
     if not len(bins):
         return look.empty(ax, NOBODY)
     labels = [f"{lower:.0f}" if np.isfinite(upper) else f"{lower:.0f}+" for lower, upper in _edges(bins)]
@@ -127,12 +125,12 @@ def sales_by(
     matplotlib.axes.Axes
     """
     ax = look.axes(ax)
-    observed = _observed(customers, currency)
+    counts = _counts(customers, currency)
     groups = _pandas(orders.breakdown(customers, by))
     groups = groups[groups["buyers"] > 0]
     shown = groups.head(top)
     rest = f"smaller groups not shown: {len(groups) - top}" if len(groups) > top else ""
-    look.title(ax, f"Sales by {BY_LABELS[by]}", *_notes(orders.summary(customers), observed), rest)
+    look.title(ax, f"Sales by {BY_LABELS[by]}", *_notes(counts), rest)
     if not len(groups):
         return look.empty(ax, NOBODY)
     names = [look.literal(name, 28) for name in shown[by]]
@@ -149,7 +147,7 @@ def sales_by(
     ax.set_ylim(max(len(shown), 4) - 0.5, -0.5)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: look.amount(value)))
-    ax.set_xlabel(f"Sales value ({observed.currency or 'currency unknown'})")
+    ax.set_xlabel(f"Sales value ({_currency(counts)})")
     return ax
 
 
@@ -158,9 +156,9 @@ def _amounts(
 ) -> Axes:
     """Draw a distribution of amounts on a log axis, with zero and refunds in bars of their own."""
     ax = look.axes(ax)
-    observed = _observed(customers, currency)
+    counts = _counts(customers, currency)
     bins = _pandas(orders.distribution(customers, of))
-    look.title(ax, text, *_notes(orders.summary(customers), observed))
+    look.title(ax, text, *_notes(counts))
     if not len(bins):
         return look.empty(ax, NOBODY)
     above = bins[bins["upper"] > 0]
@@ -185,7 +183,7 @@ def _amounts(
     ax.xaxis.set_major_locator(FixedLocator(sorted(ticks)))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks.get(value, "")))
-    ax.set_xlabel(f"{label} ({observed.currency or 'currency unknown'}, log scale)")
+    ax.set_xlabel(f"{label} ({_currency(counts)}, log scale)")
     low, middle, high = (float(value) for value in _pandas(orders.quantiles(customers, of)).iloc[0])
     if low > 0:
         ax.axvspan(low, high, color=look.ACCENT, alpha=0.12, linewidth=0, zorder=0)
@@ -215,14 +213,14 @@ def _dates(
     ax = look.axes(ax)
     table = _pandas(orders.order_dates(customers, every=every, time_zone=time_zone))
     table = table[table[kind] > 0]
-    observed, counts = _observed(customers), orders.summary(customers)
+    counts = _counts(customers)
     over = table["complete"].fillna(True).astype(bool)
     unfinished = "" if over.all() else "pale: not over yet"
-    undated = int(_pandas(counts)["buyers"].iloc[0]) - int(table[kind].sum())
+    undated = int(counts["buyers"]) - int(table[kind].sum())
     look.title(
         ax,
         text,
-        *_notes(counts, observed),
+        *_notes(counts),
         f"{undated:,} undated left out" if undated else "",
         unfinished,
     )
@@ -252,23 +250,23 @@ def _count_axis(ax: Axes, label: str) -> Axes:
     return ax
 
 
-def _observed(customers: Any, currency: str | None = None) -> Context:
-    return context(customers_frame(customers, ["number_of_orders"]), currency=currency)
+def _counts(customers: Any, currency: str | None = None) -> pd.Series[Any]:
+    return _pandas(orders.summary(customers, currency=currency)).iloc[0]
 
 
-def _notes(counts: Any, observed: Context) -> list[str]:
+def _notes(counts: pd.Series[Any]) -> list[str]:
     """Say how many are shown, who is left out, and when it was."""
-    row = _pandas(counts).iloc[0]
-    left_out = {"without orders": int(row["prospects"]), "without statistics": int(row["no_stats"])}
+    left_out = {"without orders": int(counts["prospects"]), "without statistics": int(counts["no_stats"])}
+    when = "an unknown time" if pd.isna(counts["as_of"]) else f"{counts['as_of']:%d %b %Y}".lstrip("0")
     return [
-        f"n = {int(row['buyers']):,} buyers",
+        f"n = {int(counts['buyers']):,} buyers",
         *(f"{count:,} {name} left out" for name, count in left_out.items() if count),
-        f"as of {_day(observed.as_of)}",
+        f"as of {when}",
     ]
 
 
-def _day(when: datetime | None) -> str:
-    return "an unknown time" if when is None else f"{when:%d %b %Y}".lstrip("0")
+def _currency(counts: pd.Series[Any]) -> str:
+    return "currency unknown" if pd.isna(counts["currency"]) else str(counts["currency"])
 
 
 def _edges(bins: pd.DataFrame) -> list[tuple[float, float]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from custlens.analysis.frames import context, customers_frame
+from custlens.analysis.frames import currency_of, customers_frame, when_observed
 
 __all__ = ["Standing", "card"]
 
@@ -29,7 +29,8 @@ class Standing:
             "average_order_value": buyers["sales_value"] / orders,
         }
         self._sorted = {name: np.sort(column.dropna().to_numpy()) for name, column in values.items()}
-        self.as_of, self.currency = context(customers_frame(customers, ["number_of_orders"]))
+        frame = customers_frame(customers, ["number_of_orders"])
+        self.as_of, self.currency = when_observed(frame), currency_of(frame)
         self.buyers = len(buyers)
 
     def share_below(self, statistic: str, value: float) -> float | None:

@@ -89,7 +89,7 @@ def test_the_interval_of_a_median_holds_it():
 )
 def test_quantiles_of_values_that_stand_for_several_rows_are_those_of_the_rows(entries, share):
     codes, values, rows = (np.array(column) for column in zip(*entries, strict=True))
-    ordered = Groups(codes, values, rows.astype(float), 4)
+    ordered = Groups(codes, rows.astype(float), 4).ranked(values)
     for group in range(4):
         expanded = np.repeat(values[codes == group], rows[codes == group])
         want = np.quantile(expanded, share) if len(expanded) else np.nan
@@ -97,6 +97,34 @@ def test_quantiles_of_values_that_stand_for_several_rows_are_those_of_the_rows(e
     assert quantiles(values, rows.astype(float), [share])[0] == pytest.approx(
         np.quantile(np.repeat(values, rows), share), abs=1e-9
     )
+
+
+@pytest.mark.parametrize("lie", ["random", "in order", "in ties", "so that the sample misleads"])
+def test_quantiles_of_many_buyers_are_exact_however_their_values_lie(lie):
+    values = np.round(np.random.default_rng(3).lognormal(4, 1, 120_000), 2)
+    if lie == "in order":
+        values.sort()
+    if lie == "in ties":
+        values = np.floor(values / 50)
+    if lie == "so that the sample misleads":
+        values[::50] = -5.0
+    table = frame({"number_of_orders": 1, "sales_value": values})
+    shares = [0, 0.001, 0.25, 0.5, 0.75, 0.9999, 1]
+    found = cl.orders.quantiles(table, at=shares).iloc[0]
+    assert found.tolist() == pytest.approx(np.quantile(values, shares), rel=1e-12)
+    assert cl.orders.summary(table)["median_buyer_value"].item() == pytest.approx(np.median(values), rel=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.01, 1 / 3, 1e6])
+def test_concentration_does_not_depend_on_how_amounts_are_written(unit):
+    values = np.random.default_rng(5).integers(-20, 50_000, 3_000).astype(float)
+    table = cl.orders.concentration(frame({"number_of_orders": 1, "sales_value": values * unit}))
+    best = np.sort(np.maximum(values, 0))[::-1]
+    assert table["sales_value"].tolist() == pytest.approx([best[:k].sum() * unit for k in table["customers"]])
+    ranks = np.arange(len(best), 0, -1)
+    gini = ((2 * ranks - len(best) - 1) * best).sum() / (len(best) * best.sum())
+    assert table["gini"].tolist() == pytest.approx([gini] * len(table))
+    assert table["clipped"].tolist() == [(values < 0).sum()] * len(table)
 
 
 def test_what_is_wrong_is_counted_and_its_rows_are_given():
