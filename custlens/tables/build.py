@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -304,7 +305,8 @@ class _Table:
     ) -> Failure:
         """Describe a row that breaks the schema, from the raw JSON it came in."""
         raw = raws[owners[row]]
-        customer = read_customer(raw, lambda *_: None)
+        unreadable: set[str] = set()
+        customer = read_customer(raw, lambda path, *_: unreadable.add(path))
         api = (
             self._apis[column]
             if column
@@ -313,7 +315,10 @@ class _Table:
         if self.name == "customers":
             return Failure(int(ids[row]), api, as_json(self._value(customer, column)), reason, _text(raw))
         item = getattr(customer, PARTS[self.name])[self._places[row]]
-        path = re.sub(r"^\w+", rf"\g<0>[{self._places[row]}]", api)
+        items, _, field = api.partition(".")
+        readable = (number for number in itertools.count() if f"{items}[{number}]" not in unreadable)
+        number = next(itertools.islice(readable, self._places[row], None))
+        path = f"{items}[{number}]" + (f".{field}" if field else "")
         return Failure(int(ids[row]), path, as_json(self._value(item, column)), reason, as_json(item))
 
     def _value(self, record: Any, column: str | None) -> Any:

@@ -271,6 +271,12 @@ def test_a_reject_says_who_where_what_and_why(customer, path, value, reason):
     assert rejects[["customer_id", "api_path", "value", "reason"]].values.tolist() == [[7, path, value, reason]]
 
 
+def test_a_reject_names_the_place_that_the_contact_has_in_the_answer():
+    contacts = [{"id": "x"}, {"id": 1, "type": "URL"}, {"id": "y"}, {"id": 2, "type": "FAX"}]
+    rejects = tables({"id": 7, "contacts": contacts}).rejects
+    assert sorted(rejects["api_path"]) == ["contacts[0].id", "contacts[2].id", "contacts[3].type"]
+
+
 def test_a_bad_contact_leaves_its_customer_in():
     found = tables({"id": 7, "contacts": [{"id": 1, "type": "FAX"}, {"id": 2, "type": "URL"}]})
     assert found.customers["customer_id"].tolist() == [7]
