@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from custlens.analysis.frames import customers_frame, gather, need_as_of
+from custlens.analysis.frames import customers_frame, gather, index_of, need_as_of
 from custlens.analysis.spending import expected_value
 from custlens.analysis.transactions import repeat_count_probabilities
 from custlens.errors import ConfigError
@@ -94,6 +94,7 @@ def _holdout(model: LifetimeModel, table: pd.DataFrame, later: Any, as_of: datet
     if now <= model.as_of:
         raise ConfigError(f"the later table was observed on {now:%Y-%m-%d %H:%M} UTC, not after the model's")
     span = now - model.as_of
+    index_of(table["customer_id"])
     before = pd.DataFrame(
         {
             "customer_id": table["customer_id"],
@@ -106,7 +107,8 @@ def _holdout(model: LifetimeModel, table: pd.DataFrame, later: Any, as_of: datet
         }
     )
     predicted = model.predict(before, pd.Timedelta(span), discount_rate=0.0, as_of=model.as_of)
-    after = gather(frame, numbers=["number_of_orders", "sales_value"], keys=["customer_id"]).set_index("customer_id")
+    after = gather(frame, numbers=["number_of_orders", "sales_value"], keys=["customer_id"])
+    after = after.set_index(index_of(after["customer_id"]))
     both = before[["customer_id", "number_of_orders", "sales_value"]].join(
         after[["number_of_orders", "sales_value"]].add_suffix("_after"), on="customer_id"
     )

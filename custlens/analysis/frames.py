@@ -31,6 +31,7 @@ __all__ = [
     "gather",
     "in_kind",
     "in_memory",
+    "index_of",
     "labels",
     "local_moments",
     "local_times",
@@ -186,6 +187,20 @@ def gather(
     table = pd.DataFrame(columns, copy=False)
     table["rows"] = 1.0 if held else found["__rows"].to_numpy().astype("float64")
     return table
+
+
+def index_of(customer_ids: Any) -> pd.Index[int]:
+    """Make an index of customers.
+
+    Raises
+    ------
+    ConfigError
+        A customer occurs twice, as may be where several stores are in one table.
+    """
+    index: pd.Index[int] = pd.Index(customer_ids)
+    if not index.is_unique:
+        raise ConfigError("a customer occurs twice: take one store at a time")
+    return index
 
 
 def in_memory(frame: Frame) -> bool:

@@ -22,6 +22,7 @@ from custlens.analysis.frames import (
     days,
     gather,
     in_kind,
+    index_of,
     native,
     need_as_of,
     observed_at,
@@ -207,13 +208,16 @@ def migration(before: Any, after: Any) -> Any:
     table of the same kind as `before`
         `results.Migration`: one row a pair of segments: before ("New" for those not there yet), after ("Gone" for those
         not there any more), customers, share (of those in `before`).
+
+    Raises
+    ------
+    ConfigError
+        A missing column, or a customer who occurs twice.
     """
     sides = []
     for side in (before, after):
         table = gather(customers_frame(side, ["customer_id", "segment"]), keys=["customer_id"], texts=["segment"])
-        ids = pd.Index(table["customer_id"])
-        if not ids.is_unique:
-            raise ConfigError("a customer occurs twice: compare one store at a time")
+        ids = index_of(table["customer_id"])
         sides.append((ids, table["segment"].cat.codes.to_numpy(), [*map(str, table["segment"].cat.categories)]))
     (old_ids, old_codes, old_names), (new_ids, new_codes, new_names) = sides
     place = np.arange(len(old_ids)) if old_ids.equals(new_ids) else new_ids.get_indexer(old_ids)
@@ -268,7 +272,7 @@ def audience(
     Raises
     ------
     ConfigError
-        A missing column, an unknown segment, or a table that is not in memory.
+        A missing column, an unknown segment, a table that is not in memory, or a customer who occurs twice in `scored`.
     """
     frame = customers_frame(customers, ["customer_id", "email", "accept_marketing"])
     if not isinstance(native(customers), nw.DataFrame):
@@ -299,7 +303,8 @@ def audience(
         known |= set(found["segment"].cat.categories)
         if strange := [name for name in wanted if name not in known]:
             raise ConfigError(f"there is no segment {strange[0]!r}: choose from {', '.join(sorted(known))}")
-        segment = people["customer_id"].map(found.set_index("customer_id")["segment"].astype("str"))
+        segment_of = found["segment"].astype("str").set_axis(index_of(found["customer_id"]))
+        segment = people["customer_id"].map(segment_of)
         people = people.assign(segment=segment)
         keep &= segment.isin(wanted).to_numpy()
     else:

@@ -7,6 +7,8 @@ from helpers import cdnow
 
 import custlens as cl
 
+LATER = dt.datetime(1998, 6, 30, tzinfo=dt.UTC)
+
 
 @pytest.fixture(scope="module")
 def weeks():
@@ -189,6 +191,8 @@ def test_clocks_that_disagree_by_a_little_do_no_harm(calibration):
         (lambda t, m: m.predict(t, discount_rate=12), "discount_rate must be a year's rate"),
         (lambda t, m: m.predict(t.assign(currency="EUR")), "fitted on USD, the table is in EUR"),
         (lambda t, m: m.diagnose(t), "not after the model's"),
+        (lambda t, m: m.diagnose(pd.concat([t, t]), as_of=LATER), "a customer occurs twice"),
+        (lambda t, m: cl.lifetime.fit(pd.concat([t, t])).diagnose(t, as_of=LATER), "a customer occurs twice"),
     ],
 )
 def test_bad_arguments_are_refused(calibration, model, call, message):

@@ -134,6 +134,8 @@ def test_an_audience_can_be_a_segment():
     assert cl.segments.audience(table, segments="Prospects", scored=scored)["customer_id"].tolist() == [3]
     with pytest.raises(cl.ConfigError, match="there is no segment 'VIP'"):
         cl.segments.audience(table, segments=["VIP"])
+    with pytest.raises(cl.ConfigError, match="occurs twice"):
+        cl.segments.audience(table, segments="Lost", scored=pd.concat([scored, scored]))
 
 
 @pytest.mark.parametrize(
