@@ -90,7 +90,7 @@ def _measures(n: np.ndarray, s: np.ndarray) -> np.ndarray:
     """Give the measures of one group, in order."""
     if not len(n):
         return np.full(len(MEASURES), np.nan)
-    orders, sales = n.sum(), s.sum()
+    orders, sales = float(n.sum()), float(s.sum())
     median = quantiles(s, np.ones(len(s)), [0.5])[0]
     return np.array([(n > 1).mean(), orders / len(n), sales / orders, sales / len(n), median])
 

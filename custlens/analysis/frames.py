@@ -252,7 +252,7 @@ def local_moments(microseconds: np.ndarray, time_zone: str) -> tuple[np.ndarray,
     steps = np.floor(microseconds / QUARTER_HOUR).astype("int64")
     least = steps.min() if len(steps) else 0
     there = np.flatnonzero(np.bincount(steps - least))
-    place_of = np.zeros(there.max(initial=-1) + 1, "int64")
+    place_of = np.zeros(int(there[-1]) + 1 if len(there) else 0, "int64")
     place_of[there] = np.arange(len(there))
     return place_of[steps - least], local_times((there + least) * QUARTER_HOUR, time_zone)
 

@@ -56,8 +56,8 @@ def second_order(customers: Any, *, as_of: datetime | None = None) -> Any:
     Notes
     -----
     All intervals begin at the first order, so an expectation step needs sums from the beginning and no search.
-    The intervals are those of the Kaplan-Meier estimate on the buyers seen for at least that long (log-log scale), which
-    takes the estimate itself as if the time of each second order were known: they are a little too narrow.
+    The intervals are by the observed information of the shares at the steps, on the scale of log(−log); where each time
+    is known or right-censored they are Greenwood's, of the Kaplan-Meier estimate.
 
     Source: Turnbull (1976), "The empirical distribution function with arbitrarily grouped, censored and truncated data",
     JRSS B 38; Kalbfleisch and Prentice (2002) for the scale of the intervals.
@@ -76,13 +76,13 @@ def second_order(customers: Any, *, as_of: datetime | None = None) -> Any:
     within = np.bincount(span[n > 2], rows[n > 2], size)
     beyond = np.bincount(seen[n == 1], rows[n == 1], size)
     density = _turnbull(exact, within, beyond)
-    share = np.minimum(np.cumsum(density), 1.0)
-    followed = np.bincount(seen, rows, size)
-    at_risk = followed.sum() - np.cumsum(followed)
-    low, high = _interval(density, share, at_risk)
     steps = np.flatnonzero(density > TOLERANCE)
-    result = pd.DataFrame({"days": steps, "share": share[steps], "low": low[steps], "high": high[steps]})
-    result["at_risk"] = at_risk[steps]
+    share = np.minimum(np.cumsum(density), 1.0)[steps]
+    error = _standard_errors(share, exact[steps], *(np.add.reduceat(part, steps) for part in (within, beyond)))
+    low, high = _interval(share, error)
+    followed = np.bincount(seen, rows, size)
+    at_risk = (followed.sum() - np.cumsum(followed))[steps]
+    result = pd.DataFrame({"days": steps, "share": share, "low": low, "high": high, "at_risk": at_risk})
     return same_kind(result, results.SecondOrder, customers)
 
 
@@ -133,16 +133,41 @@ def _support(exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.nd
     return support
 
 
-def _interval(density: np.ndarray, share: np.ndarray, at_risk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give Greenwood's interval on the scale of log(−log), as if the estimated times had been seen."""
-    total = at_risk[0] if len(at_risk) else 0.0
-    before = np.append(1.0, 1 - share[:-1])
-    waiting = np.maximum(at_risk, 1.0) * before
-    hazard = np.clip(np.where(before > 0, density / np.maximum(before, 1e-12), 1.0), 0.0, 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        variance = np.cumsum(np.where(hazard < 1, hazard / (waiting * (1 - hazard)), 0.0))
-        survival = np.clip(1 - share, 1e-12, 1 - 1e-12)
-        half = Z95 * np.sqrt(variance) / np.abs(np.log(survival))
-        low, high = 1 - survival ** np.exp(-half), 1 - survival ** np.exp(half)
-    certain = (share <= 0) | (total <= 0)
-    return np.where(certain, share, np.minimum(low, share)), np.where(certain, share, np.maximum(high, share))
+def _standard_errors(share: np.ndarray, exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.ndarray:
+    """Give the standard errors of the estimate at its steps, from the observed information.
+
+    The log-likelihood is Σ exact·log(share − the share before) + within·log(share) + beyond·log(1 − share). Its second
+    derivatives tie each share to its two neighbours alone, as a chain of resistors ties points to each other and to the
+    ground: the variance of a share is the resistance between its point and the ground.
+
+    Parameters
+    ----------
+    share
+        The estimate at its steps.
+    exact, within, beyond
+        Buyers by step, as for `_turnbull`, from that step up to the next.
+    """
+    certain = share > 1 - TOLERANCE
+    to_last = exact / np.diff(share, prepend=0.0) ** 2
+    to_ground = within / share**2 + np.where(certain, np.inf, beyond / np.maximum(1 - share, TOLERANCE) ** 2)
+    size = len(share)
+    from_left, from_right = np.empty(size), np.zeros(size)
+    conducted = np.inf
+    for step in range(size):
+        from_left[step] = conducted = to_ground[step] + _in_series(to_last[step], conducted)
+    for step in range(size - 2, -1, -1):
+        from_right[step] = _in_series(to_last[step + 1], to_ground[step + 1] + from_right[step + 1])
+    return np.asarray(1 / np.sqrt(from_left + from_right))
+
+
+def _in_series(a: float, b: float) -> float:
+    """Give the conductance of two conductors in a row."""
+    return 0.0 if a == 0 or b == 0 else 1 / (1 / a + 1 / b)
+
+
+def _interval(share: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give the 95 % interval on the scale of log(−log)."""
+    survival = np.clip(1 - share, TOLERANCE, 1 - TOLERANCE)
+    half = Z95 * error / (survival * np.abs(np.log(survival)))
+    low, high = 1 - survival ** np.exp(-half), 1 - survival ** np.exp(half)
+    return np.minimum(low, share), np.maximum(high, share)

@@ -31,7 +31,7 @@ def fit_spending(n: np.ndarray, mean: np.ndarray, rows: np.ndarray) -> Fitted:
     level = mean / scale
     sample = None
     if (stride := len(n) // SAMPLE) > 1:
-        times = float(rows.sum() / rows[::stride].sum())
+        times = float(rows.sum()) / float(rows[::stride].sum())
         sample = _likelihood(n[::stride], level[::stride], rows[::stride]), times
     found = maximise(_likelihood(n, level, rows), np.array([2.0, 3.0, 1.0]), sample)
     params = found.params.copy()

@@ -74,7 +74,7 @@ def fit_transactions(histories: Histories, model: Model) -> Fitted:
     sample = None
     if (stride := len(histories.x) // SAMPLE) > 1:
         some = _prepare(Histories(*(column[::stride] for column in histories)), scale, model)
-        times = float(histories.rows.sum() / histories.rows[::stride].sum())
+        times = float(histories.rows.sum()) / float(histories.rows[::stride].sum())
         sample = (lambda params: _log_likelihood(params, some, model)), times
     start = np.array([0.5, 0.1, 0.8, 2.0])
     found = maximise(lambda params: _log_likelihood(params, prepared, model), start, sample)

@@ -63,14 +63,39 @@ def test_the_second_order_of_the_real_shop_comes_as_published():
         truth = (second <= 7 * weeks).mean()
         assert row["share"] == pytest.approx(published, abs=tolerance)
         assert row["share"] == pytest.approx(truth, abs=0.016)
-        assert row["low"] - 0.005 <= truth <= row["high"]
+        assert row["low"] <= truth <= row["high"]
     assert curve["share"].is_monotonic_increasing
 
 
 def test_without_intervals_the_estimate_is_that_of_kaplan_and_meier():
     rows = [(2, 100, 90), (2, 100, 80), (1, 15, 15), (2, 60, 30), (1, 50, 50)]
-    curve = cl.orders.second_order(buyers(rows)).set_index("days")["share"]
-    assert curve.to_dict() == pytest.approx({10: 1 / 5, 20: 1 - 4 / 5 * 2 / 3, 30: 1 - 4 / 5 * 2 / 3 / 2}, abs=1e-6)
+    curve = cl.orders.second_order(buyers(rows)).set_index("days")
+    share = {10: 1 / 5, 20: 1 - 4 / 5 * 2 / 3, 30: 1 - 4 / 5 * 2 / 3 / 2}
+    assert curve["share"].to_dict() == pytest.approx(share, abs=1e-6)
+    greenwood = np.cumsum([1 / (5 * 4), 1 / (3 * 2), 1 / (2 * 1)])
+    half = 1.959964 * np.sqrt(greenwood) / np.abs(np.log(1 - curve["share"]))
+    assert curve["low"].to_numpy() == pytest.approx(1 - (1 - curve["share"]) ** np.exp(-half), abs=1e-5)
+    assert curve["high"].to_numpy() == pytest.approx(1 - (1 - curve["share"]) ** np.exp(half), abs=1e-5)
+
+
+def test_the_interval_of_the_second_order_holds_the_truth_as_often_as_it_says():
+    random = np.random.default_rng(11)
+    held = []
+    for _ in range(100):
+        wait, seen, known_from = random.exponential(120, 600), random.uniform(30, 400, 600), random.uniform(0, 400, 600)
+        # Some second orders are only known to lie before another one.
+        n = np.where(wait > seen, 1, np.where((wait < known_from) & (known_from < seen), 3, 2))
+        last = np.where(n == 1, 0.0, np.where(n == 3, known_from, wait))
+        curve = cl.orders.second_order(buyers(zip(n, seen, seen - last, strict=True)))
+        for day in (20, 60, 150):
+            row = curve[curve["days"] <= day].iloc[-1]
+            held.append(row["low"] <= 1 - np.exp(-(day + 1) / 120) <= row["high"])
+    assert 0.92 < np.mean(held) < 0.98
+
+
+def test_the_interval_is_a_point_where_all_are_known_to_have_ordered_again():
+    last = cl.orders.second_order(buyers([(2, 100, 90), (2, 100, 80)])).iloc[-1]
+    assert last[["share", "low", "high"]].tolist() == pytest.approx([1, 1, 1], abs=1e-6)
 
 
 @settings(max_examples=40, deadline=None)
