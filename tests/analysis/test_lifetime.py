@@ -6,6 +6,8 @@ import pytest
 from helpers import cdnow
 
 import custlens as cl
+from custlens.analysis.spending import expected_value
+from custlens.analysis.transactions import expected_orders
 
 LATER = dt.datetime(1998, 6, 30, tzinfo=dt.UTC)
 
@@ -38,14 +40,14 @@ def shop_like(buyers, seed=0, value_by_order=0.0, prospects=0):
             last[row] = clock
             if random.random() < drop[row]:
                 break
-    level = random.gamma(6.0, 10.0, buyers) * np.exp(value_by_order * (n - n.mean()))
+    sales = random.gamma(6.0 * n, 1 / random.gamma(4.0, 1 / 15.0, buyers)) * np.exp(value_by_order * (n - n.mean()))
     now = pd.Timestamp("2026-01-01", tz="UTC").as_unit("us")
     first = now - pd.to_timedelta(age, unit="D")
     table = pd.DataFrame(
         {
             "customer_id": np.arange(buyers) + 1,
             "number_of_orders": n.astype("int64"),
-            "sales_value": level * n,
+            "sales_value": sales,
             "first_order_date": pd.Series(first).astype("datetime64[us, UTC]"),
             "last_order_date": pd.Series(first + pd.to_timedelta(last, unit="D")).astype("datetime64[us, UTC]"),
             "as_of": now,
@@ -139,6 +141,21 @@ def test_the_parameters_that_made_the_data_are_found_again():
     model = cl.lifetime.fit(shop_like(6_000, seed=5))
     truth = pd.Series({"r": 0.8, "alpha": 30.0, "a": 0.8, "b": 2.4})
     assert ((model.params - truth).abs() < 3 * model.standard_errors).all()
+
+
+def test_a_band_holds_the_true_expectation_in_four_shops_of_five():
+    some = shop_like(50, seed=1)
+    n, sales = some["number_of_orders"].to_numpy("float64"), some["sales_value"].to_numpy()
+    t_x, t = (
+        (some[name] - some["first_order_date"]).dt.total_seconds() / 86_400 for name in ("last_order_date", "as_of")
+    )
+    orders = expected_orders(np.array([0.8, 30, 0.8, 2.4]), n - 1, t_x.to_numpy(), t.to_numpy(), 90.0, "bg_nbd")
+    true = orders * expected_value(np.array([6.0, 4.0, 15.0]), n, sales)
+    held = []
+    for seed in range(60):
+        predicted = cl.lifetime.fit(shop_like(1_000, seed=100 + seed)).predict(some, "90D", discount_rate=0.0)
+        held.append(predicted["revenue_low"].le(true) & predicted["revenue_high"].ge(true))
+    assert 0.72 < np.mean(held) < 0.88
 
 
 def test_prospects_have_no_prediction_and_are_counted():
