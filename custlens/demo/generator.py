@@ -122,7 +122,7 @@ class Population:
     def advance(self, days: float) -> None:
         """Let time pass: new customers, orders that do not move `updated`, edits, deletions."""
         start, self.now = self.now, self.now + timedelta(days=days)
-        self._order(start)
+        self._order(start, days)
         regulars = list(self.customers)
         for _ in range(self.rng.poisson(len(regulars) * days / 900)):
             when = start + timedelta(days=float(self.rng.uniform(0, days)))
@@ -155,16 +155,17 @@ class Population:
         self.traits.pop(customer_id, None)
         self.deleted.append((customer_id, self.now))
 
-    def _order(self, start: datetime) -> None:
+    def _order(self, start: datetime, days: float) -> None:
         """Let the customers who are still there order, by their own rates."""
         for customer_id in list(self.traits):
             rate, dropout, spend, alive = self.traits[customer_id]
-            at = start
+            at = 0.0
             while alive:
-                at += timedelta(days=float(self.rng.exponential(1 / rate)))
-                if at > self.now:
+                at += self.rng.exponential() / max(rate, 1e-9)
+                if at > days:
                     break
-                self.order(customer_id, float(np.round(spend * self.rng.lognormal(-0.08, 0.4), 2)), at)
+                when = start + timedelta(days=at)
+                self.order(customer_id, float(np.round(spend * self.rng.lognormal(-0.08, 0.4), 2)), when)
                 alive = bool(self.rng.random() >= dropout)
             self.traits[customer_id] = (rate, dropout, spend, alive)
 

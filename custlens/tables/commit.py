@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from custlens.tables.build import Built
 from custlens.tables.convert import frame_of
-from custlens.tables.lake import SCHEMAS, STATS, dtypes_of, explained, nested, plain
+from custlens.tables.lake import MOST_FILES, SCHEMAS, SMALL_FILE, STATS, dtypes_of, explained, nested, plain
 
 if TYPE_CHECKING:
     from custlens.tables.store import Store
@@ -101,6 +101,8 @@ def _write(
 def _replace(store: Store, name: str, store_id: int, number: int, rows: pa.Table) -> None:
     """Write the rows of one sync over what a killed attempt may have left of it."""
     table = store.table(name)
+    if len(table.file_uris()) > MOST_FILES:
+        table.optimize.compact(target_size=SMALL_FILE)
     left = store.dataset(table).count_rows(filter=(pc.field("store_id") == store_id) & (pc.field("sync") >= number))
     if left:
         table.delete(f"store_id = {store_id} AND sync >= {number}")

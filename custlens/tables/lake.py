@@ -17,10 +17,10 @@ from custlens.tables.convert import frame_of
 
 __all__ = [
     "FORMAT",
-    "KEEP_ALL",
     "MARK",
     "NESTED",
     "SCHEMAS",
+    "SETTINGS",
     "STATS",
     "dtypes_of",
     "explained",
@@ -32,11 +32,15 @@ FORMAT = 1
 MARK = "custlens customers"
 STATS = ("number_of_orders", "sales_value", "average_order_value", "first_order_date", "last_order_date")
 PARTS = ("addresses", "contacts")
-KEEP_ALL = {
+SETTINGS = {
     "delta.logRetentionDuration": "interval 36500 days",
     "delta.deletedFileRetentionDuration": "interval 36500 days",
+    "delta.checkpointInterval": "16",
 }
-"""Every earlier sync can be gone back to: nothing is ever cleaned away by itself."""
+"""Every earlier sync can be gone back to: nothing is ever cleaned away by itself. Checkpoints keep opening quick."""
+MOST_FILES = 32
+"""Of a table that each sync adds a small file to; when there are more, the small ones are put together."""
+SMALL_FILE = 4_000_000
 ARROW = {
     "int64": pa.int64(),
     "Int64": pa.int64(),

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import deltalake
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,7 +27,7 @@ from custlens.api.client import Client
 from custlens.errors import ConfigError, StoreError
 from custlens.tables import schemas
 from custlens.tables.convert import frame_of
-from custlens.tables.lake import FORMAT, KEEP_ALL, MARK, NESTED, SCHEMAS, STATS, dtypes_of, explained
+from custlens.tables.lake import FORMAT, MARK, NESTED, SCHEMAS, SETTINGS, STATS, dtypes_of, explained
 
 if TYPE_CHECKING:
     from custlens.tables.sync import Mode, SyncReport
@@ -269,11 +268,12 @@ class Store:
         """Read the syncs that have become true."""
         with explained(self.path):
             rows = self.dataset(self.table("syncs")).to_table().sort_by("version")
-            done = [customers.transaction_version(f"custlens-{store}") or 0 for store in rows["store_id"].to_pylist()]
+            stores = rows["store_id"].unique().to_pylist()
+            done = {store: customers.transaction_version(f"custlens-{store}") or 0 for store in stores}
         dtypes = {"store_id": "int64", "sync": "int64", "version": "int64", "mode": "str", "currency": "str"}
         dtypes |= dict.fromkeys(("as_of", "cursor", "last_full"), "datetime64[us, UTC]")
         frame = frame_of(rows, {name: dtypes[name] for name in rows.column_names})
-        return frame[frame["sync"] <= np.array(done)].reset_index(drop=True)
+        return frame[frame["sync"] <= frame["store_id"].map(done)].reset_index(drop=True)
 
     def _read(
         self, table: deltalake.DeltaTable, columns: list[str], store_id: int | None, categories: Iterable[str] = ()
@@ -319,7 +319,7 @@ class Store:
                     partition_by=["store_id"],
                     name=MARK if name == "customers" else f"custlens {name}",
                     description=f"format {FORMAT}",
-                    configuration=KEEP_ALL,
+                    configuration=SETTINGS,
                     storage_options=self._options,
                 )
 

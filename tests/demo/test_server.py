@@ -100,6 +100,12 @@ def test_time_brings_customers_orders_edits_and_deletions(shop, client):
     assert any(after[i]["updated"] == before[i]["updated"] for i in ordered)
 
 
+def test_a_customer_who_as_good_as_never_orders_is_no_trouble(shop):
+    shop.population.traits[shop.ids[0]] = (0.0, 0.5, 20.0, True)
+    shop.advance(400)
+    assert shop.population.now.year == 2027
+
+
 def test_deletions_are_forgotten_after_half_a_year(shop, client):
     gone = shop.ids[0]
     shop.population.delete(gone)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import custlens as cl
-from custlens.tables import schemas
+from custlens.tables import commit, schemas
 
 pytestmark = pytest.mark.filterwarnings("ignore:the API sent fields")
 
@@ -59,6 +59,24 @@ def test_every_earlier_sync_can_be_gone_back_to(shop, client, store):
         store.customers(as_of=states[0][0] - dt.timedelta(days=1))
     with pytest.raises(cl.ConfigError, match="as_of must have a time zone"):
         store.customers(as_of=dt.datetime(2026, 7, 1))
+
+
+def test_a_store_synced_often_keeps_few_files_and_all_that_it_saw(shop, client, store, monkeypatch):
+    monkeypatch.setattr(commit, "MOST_FILES", 4)
+    states = {}
+    for _ in range(12):
+        shop.population.now += dt.timedelta(days=1)
+        shop.population.order(shop.ids[0], 5.0)
+        shop.changed()
+        store.sync(client, progress=False)
+        states[shop.population.now] = store.customers(["sales_value"])["sales_value"].sum(), store.rejects()
+    for name in ("order_stats_history", "rejects", "syncs"):
+        assert len(store.table(name).file_uris()) <= 5
+    assert store.syncs()["sync"].tolist() == [*range(1, 13)]
+    assert store.history()["sync"].nunique() == 12
+    for now, (sales, rejects) in states.items():
+        assert store.customers(["sales_value"], as_of=now)["sales_value"].sum() == pytest.approx(sales)
+        pd.testing.assert_frame_equal(store.rejects(as_of=now), rejects)
 
 
 def test_the_history_holds_each_change_of_the_statistics(shop, client, store):
