@@ -79,6 +79,7 @@ class ByHand:
         self.c = duckdb.connect()
         self.c.execute("SET TimeZone = 'UTC'")
         self.c.register("t", self.p.to_arrow())
+        self.scored = self._scored()
 
     def sql(self, text: str) -> pl.DataFrame:
         """Ask DuckDB."""
@@ -317,7 +318,6 @@ class ByHand:
 def pairs(table: pd.DataFrame) -> dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[], float]]]:
     """Give each analysis, the number of its answer to compare, and the same by hand."""
     hand = ByHand(table)
-    hand.scored = hand._scored()  # type: ignore[attr-defined]
     scored = cl.segments.rfm(table)
     countries = [table[table["billing_country_code"] == country] for country in COUNTRIES[:2]]
     o, s, c = cl.orders, cl.segments, cl.cohorts

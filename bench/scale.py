@@ -23,11 +23,11 @@ COLUMNS = ["number_of_orders", "sales_value", "first_order_date", "last_order_da
 def make(path: Path, rows: int) -> None:
     """Write the store as a sync of that size would leave it."""
     import deltalake
-    import pandas as pd
     import pyarrow as pa
 
     import custlens as cl
     from bench.analysis import NOW, shop
+    from custlens.analysis.frames import uncategorised
     from custlens.tables.lake import SCHEMAS
 
     store = cl.Store(path)
@@ -36,8 +36,7 @@ def make(path: Path, rows: int) -> None:
     for part in range(rows // PART):
         table = shop(PART, seed=part + 1)
         table["customer_id"] += part * PART
-        texts = [name for name in table.columns if isinstance(table[name].dtype, pd.CategoricalDtype)]
-        table = table.astype(dict.fromkeys(texts, "str")).assign(store_id=1003)
+        table = uncategorised(table).assign(store_id=1003)
         columns = [
             pa.array(table[field.name]).cast(field.type) if field.name in table else pa.nulls(PART, field.type)
             for field in SCHEMAS["customers"]

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from custlens.analysis import results
-from custlens.analysis.estimates import Groups, wilson
+from custlens.analysis.estimates import Groups, ratio, wilson
 from custlens.analysis.frames import (
     DAY,
     PERIODS,
     as_of_column,
+    check_periods,
     currency_of,
     customers_frame,
     days,
@@ -28,9 +29,7 @@ from custlens.analysis.frames import (
     observed_at,
     periods,
     same_kind,
-    time_zone_of,
 )
-from custlens.errors import ConfigError
 
 __all__ = ["first_order", "matrix", "still_ordering"]
 
@@ -78,31 +77,27 @@ def first_order(
     table, codes, cohorts, ends = _cohorts(frame, every, time_zone, as_of)
     n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
     gone = days(observed_at(table, as_of) - table["last_order_date"].to_numpy())
-    size = len(cohorts)
-    count, repeat = np.bincount(codes, rows, size), np.bincount(codes[n > 1], rows[n > 1], size)
-    orders = np.bincount(codes, rows * n, size)
-    known = ~np.isnan(s)
-    sales, valued = np.bincount(codes[known], (rows * s)[known], size), np.bincount(codes[known], rows[known], size)
-    low, high = wilson(repeat, count)
+    groups = Groups(codes, rows, len(cohorts))
+    orders, spent, repeat = groups.ranked(n).sums, groups.ranked(s), groups.ranked(n > 1).sums
+    low, high = wilson(repeat, groups.sizes)
     observed_days = days(now - ends)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        result = pd.DataFrame(
-            {
-                "cohort": cohorts,
-                "buyers": count,
-                "observed_days": observed_days,
-                "mature": observed_days >= mature_days,
-                "repeat_buyers": repeat,
-                "repeat_rate": repeat / count,
-                "low": low,
-                "high": high,
-                "orders": orders,
-                "sales_value": sales,
-                "orders_a_buyer": orders / count,
-                "value_a_buyer": sales / valued,
-                "median_recency_days": Groups(codes, rows, size).ranked(gone).quantile(0.5),
-            }
-        )
+    result = pd.DataFrame(
+        {
+            "cohort": cohorts,
+            "buyers": groups.sizes,
+            "observed_days": observed_days,
+            "mature": observed_days >= mature_days,
+            "repeat_buyers": repeat,
+            "repeat_rate": ratio(repeat, groups.sizes),
+            "low": low,
+            "high": high,
+            "orders": orders,
+            "sales_value": spent.sums,
+            "orders_a_buyer": ratio(orders, groups.sizes),
+            "value_a_buyer": ratio(spent.sums, spent.totals),
+            "median_recency_days": groups.ranked(gone).quantile(0.5),
+        }
+    )
     return same_kind(result, results.Cohorts, customers)
 
 
@@ -182,9 +177,7 @@ def _cohorts(
     frame: Any, every: str, time_zone: str, as_of: datetime | None
 ) -> tuple[pd.DataFrame, np.ndarray, pd.Series[Any], np.ndarray]:
     """Give the buyers with the number of their cohort, the cohorts, and the moments in which those end."""
-    if every not in PERIODS:
-        raise ConfigError(f"every must be one of {', '.join(PERIODS)}, not {every!r}")
-    time_zone_of(time_zone)
+    check_periods(every, time_zone)
     times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
     table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, min_orders=1)
     table = table[table["first_order_date"].notna()]

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from custlens.analysis import results
-from custlens.analysis.estimates import Groups, quantiles
+from custlens.analysis.estimates import Groups, known, quantiles, ratio
 from custlens.analysis.frames import (
     DAY,
-    PERIODS,
     as_of_column,
+    check_periods,
+    check_time_zone,
     customers_frame,
     days,
     gather,
@@ -28,7 +29,6 @@ from custlens.analysis.frames import (
     observed_at,
     periods,
     same_kind,
-    time_zone_of,
     when_observed,
 )
 from custlens.errors import ConfigError
@@ -71,9 +71,7 @@ def order_dates(customers: Any, *, every: str = "month", time_zone: str = "UTC",
     ConfigError
         An unknown period or time zone, or a missing column.
     """
-    if every not in PERIODS:
-        raise ConfigError(f"every must be one of {', '.join(PERIODS)}, not {every!r}")
-    time_zone_of(time_zone)
+    check_periods(every, time_zone)
     frame = customers_frame(customers, NEEDED)
     now = when_observed(frame, as_of)
     table = gather(frame, times=["first_order_date", "last_order_date"], min_orders=1)
@@ -118,7 +116,7 @@ def seasonality(
     """
     if by not in get_args(Season):
         raise ConfigError(f"by must be one of {', '.join(get_args(Season))}, not {by!r}")
-    time_zone_of(time_zone)
+    check_time_zone(time_zone)
     frame = customers_frame(customers, NEEDED)
     now = need_as_of(frame, as_of).timestamp() * 1e6
     table = gather(frame, times=["first_order_date", "last_order_date"], min_orders=1)
@@ -197,8 +195,7 @@ def inter_purchase(customers: Any) -> Any:
     shares = [0.25, 0.5, 0.75]
     ranked = Groups(codes, rows, size).ranked(gaps)
     buyers = np.append(ranked.totals, ranked.totals.sum())
-    sums = np.append(ranked.sums, ranked.sums.sum())
-    mean = np.divide(sums, buyers, out=np.full(size + 1, np.nan), where=buyers > 0)
+    mean = ratio(np.append(ranked.sums, ranked.sums.sum()), buyers)
     pairs = zip(ranked.quantiles(shares), quantiles(gaps, rows, shares), strict=True)
     q25, median, q75 = (np.append(of_groups, of_all) for of_groups, of_all in pairs)
     result = pd.DataFrame(
@@ -213,10 +210,10 @@ def _elapsed(customers: Any, column: str, as_of: datetime | None) -> Any:
     times = [column, *as_of_column(as_of)]
     table = gather(frame, times=times, min_orders=1)
     gone = days(observed_at(table, as_of) - table[column].to_numpy())
-    n, rows, known = table["number_of_orders"].to_numpy(), table["rows"].to_numpy(), ~np.isnan(gone)
+    n, rows, dated = table["number_of_orders"].to_numpy(), table["rows"].to_numpy(), ~np.isnan(gone)
     parts = []
     for group, chosen in (("one_time", n == 1), ("repeat", n > 1), ("all", n >= 1)):
-        chosen = chosen & known
+        chosen = chosen & dated
         counts = np.bincount(np.floor(gone[chosen]).astype("int64"), rows[chosen])
         whole = np.flatnonzero(counts)
         share = np.cumsum(counts)[whole] / (counts.sum() or 1)
@@ -226,6 +223,6 @@ def _elapsed(customers: Any, column: str, as_of: datetime | None) -> Any:
 
 def _local_counts(times: np.ndarray, rows: np.ndarray, time_zone: str) -> tuple[pd.Series, np.ndarray]:
     """Count by quarter of an hour, and give the local time of each."""
-    known = ~np.isnan(times)
-    places, local = local_moments(times[known], time_zone)
-    return local, np.bincount(places, rows[known], len(local))
+    times, rows = known(times, rows)
+    places, local = local_moments(times, time_zone)
+    return local, np.bincount(places, rows, len(local))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from custlens.analysis.frames import customers_frame, gather, index_of, need_as_of
-from custlens.analysis.spending import expected_value
+from custlens.analysis.spending import correlation, expected_value
 from custlens.analysis.transactions import repeat_count_probabilities
 from custlens.errors import ConfigError
 
@@ -56,8 +56,6 @@ class Diagnosis:
 
 def diagnose(model: LifetimeModel, table: pd.DataFrame, later: Any, as_of: datetime | None) -> Diagnosis:
     """Diagnose a model by the buyers it was fitted on and, if given, by a later state of them."""
-    from custlens.analysis.lifetime import _correlation
-
     n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
     ages, place = np.unique(table["t"].to_numpy(), return_inverse=True)
     weights = np.bincount(place, rows, len(ages))
@@ -81,8 +79,8 @@ def diagnose(model: LifetimeModel, table: pd.DataFrame, later: Any, as_of: datet
             }
         )
     holdout = None if later is None else _holdout(model, table, later, as_of)
-    correlation = _correlation(n[paid], s[paid] / n[paid], rows[paid])
-    return Diagnosis(counts, pd.DataFrame(values), correlation, holdout)
+    tied = correlation(n[paid], s[paid] / n[paid], rows[paid])
+    return Diagnosis(counts, pd.DataFrame(values), tied, holdout)
 
 
 def _holdout(model: LifetimeModel, table: pd.DataFrame, later: Any, as_of: datetime | None) -> pd.DataFrame:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 from scipy import special
 
-__all__ = ["Z95", "Groups", "known", "median_ranks", "quantiles", "wilson"]
+__all__ = ["Z95", "Groups", "known", "median_ranks", "quantiles", "ratio", "wilson"]
 
 Z95 = 1.959963984540054
 FEW = 20_000
@@ -159,6 +160,12 @@ def _select(values: np.ndarray, ranks: np.ndarray) -> np.ndarray:
         else:
             found[here] = np.partition(values[inside], ranks[here] - below)[ranks[here] - below]
     return found
+
+
+def ratio(over: Any, under: Any) -> Any:
+    """Divide; nothing over nobody is missing."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.asarray(under) > 0, np.divide(over, under), np.nan)
 
 
 def wilson(successes: np.ndarray, trials: np.ndarray, z: float = Z95) -> tuple[np.ndarray, np.ndarray]:

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import optimize
 
-__all__ = ["Fitted", "LogLikelihood", "maximise"]
+__all__ = ["Fitted", "LogLikelihood", "maximise", "sample_of", "slopes"]
 
 LOG_BOUND = 14.0
 """Parameters are sought between e⁻¹⁴ and e¹⁴, with times and amounts scaled to about 1."""
+
+SAMPLE = 50_000
 
 LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
@@ -66,6 +68,20 @@ def maximise(
     if not at_bound and _is_sound(hessian):
         covariance = np.linalg.inv(hessian)
     return Fitted(np.exp(logs), -objective(logs)[0], covariance, at_bound)
+
+
+def sample_of(rows: np.ndarray) -> tuple[slice, float] | None:
+    """Choose every so many-th of many entries, and say how many times more rows the whole has; None for few."""
+    if (stride := len(rows) // SAMPLE) <= 1:
+        return None
+    some = slice(None, None, stride)
+    return some, float(rows.sum()) / float(rows[some].sum())
+
+
+def slopes(of: Callable[[np.ndarray], np.ndarray], logs: np.ndarray) -> np.ndarray:
+    """Differentiate by each of some logarithms, by central differences; a row each."""
+    step = 1e-4
+    return np.array([(of(logs + shift) - of(logs - shift)) / (2 * step) for shift in step * np.eye(len(logs))])
 
 
 def _in_logs(log_likelihood: LogLikelihood) -> LogLikelihood:
@@ -124,11 +140,5 @@ def _is_sound(hessian: np.ndarray) -> bool:
 
 def _hessian(objective: LogLikelihood, logs: np.ndarray) -> np.ndarray:
     """Differentiate the gradient once more, by central differences."""
-    step = 1e-4
-    rows = []
-    for place in range(len(logs)):
-        shift = np.zeros_like(logs)
-        shift[place] = step
-        rows.append((objective(logs + shift)[1] - objective(logs - shift)[1]) / (2 * step))
-    hessian = np.array(rows)
+    hessian = slopes(lambda place: objective(place)[1], logs)
     return np.asarray((hessian + hessian.T) / 2)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from custlens.analysis.fitting import slopes
 from custlens.analysis.spending import expected_value
 from custlens.analysis.transactions import Histories, Model, expected_orders, p_alive, p_order
 from custlens.errors import ConfigError
@@ -83,11 +84,5 @@ def forecast(
 
 def _relative_variance(log_of: Any, params: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """Give the variance of the logarithm of something, by the delta method over the logarithms of the parameters."""
-    logs, step = np.log(params), 1e-4
-    slopes = []
-    for place in range(len(logs)):
-        shift = np.zeros_like(logs)
-        shift[place] = step
-        slopes.append((log_of(logs + shift) - log_of(logs - shift)) / (2 * step))
-    gradient = np.array(slopes)
+    gradient = slopes(log_of, np.log(params))
     return np.asarray(np.maximum(np.einsum("ik,ij,jk->k", gradient, covariance, gradient), 0.0))

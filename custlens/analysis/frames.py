@@ -8,7 +8,7 @@ how many rows have them. What follows from those is computed here, once, exactly
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +25,8 @@ __all__ = [
     "UNKNOWN",
     "Frame",
     "as_of_column",
+    "check_periods",
+    "check_time_zone",
     "currency_of",
     "customers_frame",
     "days",
@@ -40,7 +42,7 @@ __all__ = [
     "observed_at",
     "periods",
     "same_kind",
-    "time_zone_of",
+    "uncategorised",
     "when_observed",
 ]
 
@@ -129,7 +131,7 @@ def currency_of(frame: Frame, currency: str | None = None) -> str | None:
 def gather(
     frame: Frame,
     *,
-    numbers: Mapping[str, nw.Expr] | Iterable[str] = (),
+    numbers: Iterable[str] = (),
     times: Iterable[str] = (),
     texts: Iterable[str] = (),
     keys: Iterable[str] = (),
@@ -142,7 +144,7 @@ def gather(
     frame
         As `customers_frame` gives it.
     numbers
-        Columns, or named expressions; they come as float64, NaN where missing.
+        Columns of numbers; they come as float64, NaN where missing.
     times
         Columns of times; they come as float64 microseconds since 1970 (UTC), NaN where missing. A time without a zone
         is taken as UTC.
@@ -159,14 +161,11 @@ def gather(
     pandas.DataFrame
         The columns, and ``rows``: how many rows of the table have these values (1 where the table is in memory).
     """
-    expressions = dict(numbers) if isinstance(numbers, Mapping) else {name: nw.col(name) for name in numbers}
-    if min_orders:
-        expressions = {"number_of_orders": nw.col("number_of_orders")} | expressions
+    names = list(dict.fromkeys(["number_of_orders", *numbers] if min_orders else numbers))
     times, texts, keys = list(times), list(texts), list(keys)
     held = in_memory(frame)
-    if not frame.implementation.is_pandas():
-        expressions = {name: expression.cast(nw.Float64) for name, expression in expressions.items()}
-    chosen = frame.select(*keys, *times, *texts, **expressions)
+    as_numbers = names if frame.implementation.is_pandas() else [nw.col(name).cast(nw.Float64) for name in names]
+    chosen = frame.select(*keys, *times, *texts, *as_numbers)
     if held:
         found = chosen.collect()
     else:
@@ -174,9 +173,9 @@ def gather(
             chosen = chosen.filter(nw.col("number_of_orders") >= min_orders)
         if texts and frame.implementation.is_dask():  # its grouping multiplies categories
             chosen = chosen.with_columns(*(nw.col(name).cast(nw.String) for name in texts))
-        found = chosen.group_by(*keys, *times, *texts, *expressions).agg(__rows=nw.len()).collect()
+        found = chosen.group_by(*keys, *times, *texts, *names).agg(__rows=nw.len()).collect()
     columns: dict[str, Any] = {name: np.asarray(found[name].to_numpy(), "int64") for name in keys}
-    columns |= {name: _floats(found[name]) for name in expressions}
+    columns |= {name: _floats(found[name]) for name in names}
     columns |= {name: _micros(found[name]) for name in times}
     columns |= {name: _categories(found[name]) for name in texts}
     if min_orders and held:
@@ -266,7 +265,7 @@ def periods(local: pd.Series[Any], every: str) -> pd.Series[Any]:
     return begin
 
 
-def time_zone_of(name: str) -> str:
+def check_time_zone(name: str) -> None:
     """Check the name of a time zone."""
     import zoneinfo
 
@@ -274,7 +273,19 @@ def time_zone_of(name: str) -> str:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, IsADirectoryError):
         raise ConfigError(f"there is no time zone {name!r}: give an IANA name such as 'Europe/Berlin'") from None
-    return name
+
+
+def check_periods(every: str, time_zone: str) -> None:
+    """Check the name of a period, and of the time zone that it begins in."""
+    if every not in PERIODS:
+        raise ConfigError(f"every must be one of {', '.join(PERIODS)}, not {every!r}")
+    check_time_zone(time_zone)
+
+
+def uncategorised(table: pd.DataFrame) -> pd.DataFrame:
+    """Turn categories into texts, as engines other than pandas hold them."""
+    texts = [name for name in table.columns if isinstance(table[name].dtype, pd.CategoricalDtype)]
+    return table.astype(dict.fromkeys(texts, "str"))
 
 
 def same_kind(
@@ -295,8 +306,7 @@ def in_kind(result: pd.DataFrame, like: Any) -> Any:
         from dask import dataframe
 
         return dataframe.from_pandas(result, npartitions=1)  # type: ignore[no-untyped-call]
-    texts = [name for name in result.columns if isinstance(result[name].dtype, pd.CategoricalDtype)]
-    table = nw.from_native(result.astype(dict.fromkeys(texts, "str")), eager_only=True).to_arrow()
+    table = nw.from_native(uncategorised(result), eager_only=True).to_arrow()
     if kind.is_pyspark():
         from pyspark.sql.pandas.types import from_arrow_schema
 

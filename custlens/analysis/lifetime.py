@@ -30,7 +30,7 @@ from custlens.analysis.frames import (
     same_kind,
 )
 from custlens.analysis.partitions import is_partitioned, on_partitions
-from custlens.analysis.spending import fit_spending
+from custlens.analysis.spending import correlation, fit_spending
 from custlens.analysis.transactions import Histories, Model, fit_transactions
 from custlens.errors import ConfigError, CustlensWarning
 
@@ -266,10 +266,10 @@ def fit(
     paid = s > 0
     if not paid.any():
         raise ConfigError("no buyer has a sales value above zero: there is no value to model")
-    correlation = _correlation(n[paid], s[paid] / n[paid], rows[paid])
-    if abs(correlation) > STRONGEST_CORRELATION:
+    tied = correlation(n[paid], s[paid] / n[paid], rows[paid])
+    if abs(tied) > STRONGEST_CORRELATION:
         problems.append(
-            f"what an order brings is tied to how many orders there are (correlation {correlation:+.2f}), and the model "
+            f"what an order brings is tied to how many orders there are (correlation {tied:+.2f}), and the model "
             "of values takes the two as independent"
         )
     grouped = _grouped(histories)
@@ -330,11 +330,3 @@ def _grouped(histories: Histories) -> Histories:
     )
     keys = whole.index.to_frame(index=False)
     return Histories(keys["x"].to_numpy(), keys["t_x"].to_numpy(), keys["t"].to_numpy(), whole.to_numpy())
-
-
-def _correlation(a: np.ndarray, b: np.ndarray, rows: np.ndarray) -> float:
-    """Give Pearson's correlation of the number of orders and the logarithm of their mean value."""
-    b = np.log(b)
-    da, db = a - np.average(a, weights=rows), b - np.average(b, weights=rows)
-    spread = np.sqrt(np.average(da**2, weights=rows) * np.average(db**2, weights=rows))
-    return float(np.average(da * db, weights=rows) / spread) if spread > 0 else 0.0

@@ -19,7 +19,7 @@ from custlens.analysis import results
 from custlens.analysis.compare import compare
 from custlens.analysis.concentration import concentration, lorenz
 from custlens.analysis.dates import inter_purchase, order_dates, recency, seasonality, tenure
-from custlens.analysis.estimates import Groups, known, median_ranks
+from custlens.analysis.estimates import Groups, known, median_ranks, ratio
 from custlens.analysis.estimates import quantiles as quantiles_of
 from custlens.analysis.frames import UNKNOWN, currency_of, customers_frame, gather, same_kind, when_observed
 from custlens.analysis.observed import observed_revenue
@@ -112,13 +112,13 @@ def summary(customers: Any, *, as_of: datetime | None = None, currency: str | No
         "no_stats": rows[np.isnan(n)].sum(),
         "orders": orders,
         "sales_value": sales,
-        "mean_order_value": _ratio(sales, float(wb @ np.where(valued, nb, 0.0))),
-        "mean_customer_aov": _ratio(float(wb @ np.where(valued, aov, 0.0)), of_valued),
+        "mean_order_value": ratio(sales, float(wb @ np.where(valued, nb, 0.0))),
+        "mean_customer_aov": ratio(float(wb @ np.where(valued, aov, 0.0)), of_valued),
         "median_customer_aov": quantiles_of(aov, wb, [0.5])[0],
-        "mean_buyer_value": _ratio(sales, of_valued),
+        "mean_buyer_value": ratio(sales, of_valued),
         "median_buyer_value": quantiles_of(sb, wb, [0.5])[0],
-        "one_time_share": _ratio(once, count),
-        "repeat_rate": _ratio(count - once, count),
+        "one_time_share": ratio(once, count),
+        "repeat_rate": ratio(count - once, count),
     }
     row = pd.DataFrame({name: [value] for name, value in result.items()})
     row["as_of"] = pd.to_datetime(row["as_of"], utc=True)
@@ -256,9 +256,9 @@ def breakdown(customers: Any, by: str = "billing_country_code", *, fold_below: i
             "orders": ordered.sums,
             "sales_value": spent.sums,
             "share": spent.sums / total if total else np.nan,
-            "repeat_rate": _ratio(repeat, groups.sizes),
-            "mean_order_value": _ratio(spent.sums, valued_orders),
-            "mean_buyer_value": _ratio(spent.sums, spent.totals),
+            "repeat_rate": ratio(repeat, groups.sizes),
+            "mean_order_value": ratio(spent.sums, valued_orders),
+            "mean_buyer_value": ratio(spent.sums, spent.totals),
             "median_buyer_value": spent.quantile(0.5),
             "median_low": spent.at(low),
             "median_high": spent.at(high),
@@ -268,12 +268,6 @@ def breakdown(customers: Any, by: str = "billing_country_code", *, fold_below: i
         ["sales_value", "group"], ascending=[False, True], ignore_index=True
     )
     return same_kind(result, results.Breakdown, customers, rename={"group": by})
-
-
-def _ratio(over: Any, under: Any) -> Any:
-    """Divide; nothing over nobody is missing."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.asarray(under) > 0, np.divide(over, under), np.nan)
 
 
 def _buyer_values(customers: Any, of: str) -> tuple[np.ndarray, np.ndarray]:

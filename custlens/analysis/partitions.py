@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pa
 
-from custlens.analysis.frames import native
+from custlens.analysis.frames import native, uncategorised
 
 __all__ = ["is_partitioned", "on_partitions"]
 
@@ -41,8 +41,8 @@ def on_partitions(
         What is declared of the result.
     """
     chosen = customers[list(columns)]
-    if native(customers).implementation.is_dask():
-        return chosen.map_partitions(lambda part: _plain(compute(part)), meta=_plain(schema.empty()))
+    if native(customers).implementation.is_dask():  # no categories: not all partitions have the same ones
+        return chosen.map_partitions(lambda part: uncategorised(compute(part)), meta=uncategorised(schema.empty()))
     declared = schema.to_schema().columns
     kinds = ", ".join(f"{name} {SPARK_TYPES.get(str(column.dtype), 'string')}" for name, column in declared.items())
     zone = customers.sparkSession.conf.get("spark.sql.session.timeZone")
@@ -53,12 +53,6 @@ def on_partitions(
                 if pd.api.types.is_datetime64_dtype(table[name]):
                     local = table[name].dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
                     table[name] = local.dt.tz_convert("UTC")
-            yield _plain(compute(table))
+            yield uncategorised(compute(table))
 
     return chosen.mapInPandas(each, kinds)
-
-
-def _plain(table: pd.DataFrame) -> pd.DataFrame:
-    """Turn categories into texts: not all partitions have the same ones."""
-    texts = [name for name in table.columns if isinstance(table[name].dtype, pd.CategoricalDtype)]
-    return table.astype(dict.fromkeys(texts, "str"))

@@ -12,11 +12,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from custlens.analysis.fitting import Fitted, LogLikelihood, maximise
+from custlens.analysis.fitting import Fitted, LogLikelihood, maximise, sample_of
 
-__all__ = ["expected_value", "fit_spending"]
-
-SAMPLE = 50_000
+__all__ = ["correlation", "expected_value", "fit_spending"]
 
 
 def fit_spending(n: np.ndarray, mean: np.ndarray, rows: np.ndarray) -> Fitted:
@@ -30,13 +28,21 @@ def fit_spending(n: np.ndarray, mean: np.ndarray, rows: np.ndarray) -> Fitted:
     scale = float((mean * rows).sum() / rows.sum())
     level = mean / scale
     sample = None
-    if (stride := len(n) // SAMPLE) > 1:
-        times = float(rows.sum()) / float(rows[::stride].sum())
-        sample = _likelihood(n[::stride], level[::stride], rows[::stride]), times
+    if (part := sample_of(rows)) is not None:
+        some, times = part
+        sample = _likelihood(n[some], level[some], rows[some]), times
     found = maximise(_likelihood(n, level, rows), np.array([2.0, 3.0, 1.0]), sample)
     params = found.params.copy()
     params[2] *= scale
     return found._replace(params=params, log_likelihood=found.log_likelihood - float(rows.sum()) * np.log(scale))
+
+
+def correlation(n: np.ndarray, mean: np.ndarray, rows: np.ndarray) -> float:
+    """Give Pearson's correlation of the number of orders and the logarithm of their mean value."""
+    level = np.log(mean)
+    dn, dl = n - np.average(n, weights=rows), level - np.average(level, weights=rows)
+    spread = np.sqrt(np.average(dn**2, weights=rows) * np.average(dl**2, weights=rows))
+    return float(np.average(dn * dl, weights=rows) / spread) if spread > 0 else 0.0
 
 
 def _likelihood(n: np.ndarray, level: np.ndarray, rows: np.ndarray) -> LogLikelihood:

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy import special
 
-from custlens.analysis.fitting import Fitted, maximise
+from custlens.analysis.fitting import Fitted, maximise, sample_of
 
 __all__ = [
     "Histories",
@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 Model = Literal["bg_nbd", "mbg_nbd"]
-SAMPLE = 50_000
 Params = np.ndarray
 """r, alpha, a, b."""
 
@@ -72,9 +71,9 @@ def fit_transactions(histories: Histories, model: Model) -> Fitted:
     scale = float(histories.t.max()) or 1.0
     prepared = _prepare(histories, scale, model)
     sample = None
-    if (stride := len(histories.x) // SAMPLE) > 1:
-        some = _prepare(Histories(*(column[::stride] for column in histories)), scale, model)
-        times = float(histories.rows.sum()) / float(histories.rows[::stride].sum())
+    if (part := sample_of(histories.rows)) is not None:
+        chosen, times = part
+        some = _prepare(Histories(*(column[chosen] for column in histories)), scale, model)
         sample = (lambda params: _log_likelihood(params, some, model)), times
     start = np.array([0.5, 0.1, 0.8, 2.0])
     found = maximise(lambda params: _log_likelihood(params, prepared, model), start, sample)

@@ -15,6 +15,7 @@ import pytest
 from helpers import engines
 
 import custlens as cl
+from custlens.analysis.frames import uncategorised
 
 SPARK = Path(sys.prefix) / "spark"
 
@@ -30,7 +31,7 @@ def wanted(table):
 
 
 def in_polars(table):
-    return pl.from_pandas(engines.unlabelled(table))
+    return pl.from_pandas(uncategorised(table))
 
 
 KINDS = {
@@ -85,7 +86,7 @@ def test_spark_gives_the_same_numbers(table, wanted, tmp_path):
         pytest.skip("Spark needs Java, and there is none")
     if not SPARK.exists():
         pytest.skip("PySpark is not there: make test installs it")
-    engines.unlabelled(table).to_parquet(tmp_path / "customers.parquet")
+    uncategorised(table).to_parquet(tmp_path / "customers.parquet")
     paths = [str(SPARK), str(Path(engines.__file__).parents[1])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYSPARK_PYTHON": sys.executable}
     command = [sys.executable, "-W", "ignore", engines.__file__, str(tmp_path)]

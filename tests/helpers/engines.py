@@ -71,12 +71,6 @@ def same(got, want):
             assert texts[0] == texts[1], name
 
 
-def unlabelled(table):
-    """Give a table without pandas' categories, as other engines hold it."""
-    kinds = {name: "str" for name in table.columns if isinstance(table[name].dtype, pd.CategoricalDtype)}
-    return table.astype(kinds)
-
-
 def spark(folder):
     """Run every analysis on Spark, on the table in a folder, and leave the results there."""
     import json
