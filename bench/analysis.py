@@ -393,7 +393,7 @@ def peers(rows: int, rounds: int, table: pd.DataFrame) -> None:
             }
         )
         sets = {f"{len(histories):,}": histories, "2,357 (CDNOW, weeks)": pd.read_csv(CDNOW)}
-        from custlens.analysis.transactions import Histories
+        from custlens.analysis.lifetime._bg_nbd import Histories
 
         for label, data in sets.items():
             path = Path(folder) / "histories.parquet"
@@ -436,7 +436,7 @@ def peers(rows: int, rounds: int, table: pd.DataFrame) -> None:
 
 def likelihood(histories: Any, params: np.ndarray) -> float:
     """Give the log-likelihood that other parameters have on the same rows."""
-    from custlens.analysis.transactions import _log_likelihood, _prepare
+    from custlens.analysis.lifetime._bg_nbd import _log_likelihood, _prepare
 
     return _log_likelihood(params, _prepare(histories, 1.0, "bg_nbd"), "bg_nbd")[0]
 

@@ -26,7 +26,7 @@ def write_pages(folder: Path, customers: int) -> None:
     """Write the pages that a demo store of sound customers would answer with."""
     import msgspec
 
-    from custlens.demo.generator import generated
+    from custlens.demo.population import generated
 
     population = generated(customers)
     documents = [msgspec.json.encode(customer) for customer in population.customers.values()]
@@ -44,7 +44,7 @@ def pages(folder: Path) -> Iterator[bytes]:
 
 def with_custlens(folder: Path) -> dict[str, object]:
     """Build the tables with custlens."""
-    from custlens.tables.frames import from_pages
+    from custlens.tables.customer_tables import from_pages
 
     tables = from_pages(pages(folder), on_invalid="raise")
     derived = ["store_id", "stats_consistent", "currency", "as_of", "extra", "favorites", "extrafields"]
@@ -87,7 +87,7 @@ def run_one(peer: str, folder: Path) -> None:
     import orjson  # noqa: F401  (imports are not what is measured)
     import pandas as pd
 
-    import custlens.tables.frames  # noqa: F401
+    import custlens.tables.customer_tables  # noqa: F401
 
     started = time.perf_counter()
     tables = with_custlens(folder) if peer == "custlens" else with_json_normalize(folder)

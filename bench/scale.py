@@ -27,8 +27,8 @@ def make(path: Path, rows: int) -> None:
 
     import custlens as cl
     from bench.analysis import NOW, shop
-    from custlens.analysis.frames import uncategorised
-    from custlens.tables.lake import SCHEMAS
+    from custlens.analysis._frames import uncategorised
+    from custlens.store._lake import SCHEMAS
 
     store = cl.Store(path)
     store.create()

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from custlens.demo import Shop
-from custlens.demo.generator import api_time, generated
+from custlens.demo.population import api_time, generated
 
 
 class BenchShop(Shop):

@@ -51,7 +51,8 @@ def run(peer: str, folder: Path) -> None:
     import pyarrow.parquet as pq
 
     import custlens as cl
-    from custlens.tables import convert, lake
+    from custlens.store import _lake as lake
+    from custlens.tables import _arrow as convert
 
     kinds = {name: lake.dtypes_of("customers")[name] for name in COLUMNS}
     texts = [name for name, kind in kinds.items() if kind == "category"]

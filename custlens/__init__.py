@@ -13,6 +13,7 @@ Understanding
     segments       RFM scores, named segments, how they move, audiences that may be mailed
     cohorts        first-order cohorts: how many came back, and what they brought
     lifetime       who will order again, how often, for how much: BG/NBD, MBG/NBD and Gamma-Gamma
+    results        the schema of every result
     plot           one function a chart
 
 Using
@@ -24,97 +25,8 @@ Using
 Errors are listed in `custlens.errors`. Submodules are loaded when they are first used.
 """
 
-from __future__ import annotations
-
-import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from custlens import demo as demo
-    from custlens import plot as plot
-    from custlens import report as report
-    from custlens import widgets as widgets
-    from custlens.analysis import cohorts as cohorts
-    from custlens.analysis import lifetime as lifetime
-    from custlens.analysis import orders as orders
-    from custlens.analysis import segments as segments
-    from custlens.api.client import Client as Client
-    from custlens.api.records import Contact as Contact
-    from custlens.api.records import Customer as Customer
-    from custlens.api.records import Person as Person
-    from custlens.api.records import ShippingAddress as ShippingAddress
-    from custlens.api.records import Stats as Stats
-    from custlens.errors import *  # noqa: F403
-    from custlens.tables import schemas as schemas
-    from custlens.tables.fetch import fetch as fetch
-    from custlens.tables.frames import CustomerTables as CustomerTables
-    from custlens.tables.frames import FetchReport as FetchReport
-    from custlens.tables.privacy import mask as mask
-    from custlens.tables.store import Store as Store
-    from custlens.tables.sync import SyncReport as SyncReport
+import lazy_loader
 
 __version__ = "0.1.0"
 
-_MODULES = {
-    "cohorts": "custlens.analysis.cohorts",
-    "demo": "custlens.demo",
-    "errors": "custlens.errors",
-    "lifetime": "custlens.analysis.lifetime",
-    "orders": "custlens.analysis.orders",
-    "plot": "custlens.plot",
-    "report": "custlens.report",
-    "schemas": "custlens.tables.schemas",
-    "segments": "custlens.analysis.segments",
-    "widgets": "custlens.widgets",
-}
-_NAMES = {
-    "Client": "custlens.api.client",
-    "Contact": "custlens.api.records",
-    "Customer": "custlens.api.records",
-    "CustomerTables": "custlens.tables.frames",
-    "FetchReport": "custlens.tables.frames",
-    "Person": "custlens.api.records",
-    "ShippingAddress": "custlens.api.records",
-    "Stats": "custlens.api.records",
-    "Store": "custlens.tables.store",
-    "SyncReport": "custlens.tables.sync",
-    "fetch": "custlens.tables.fetch",
-    "mask": "custlens.tables.privacy",
-    **dict.fromkeys(
-        (
-            "APIError",
-            "BadRequestError",
-            "ConfigError",
-            "CustlensError",
-            "CustlensWarning",
-            "DecodeError",
-            "NotFoundError",
-            "PermissionDeniedError",
-            "PlanError",
-            "RateLimitError",
-            "ServerError",
-            "StoreError",
-            "SyncError",
-            "TransportError",
-            "ValidationError",
-        ),
-        "custlens.errors",
-    ),
-}
-
-__all__ = ["__version__", *_MODULES, *_NAMES]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        value: Any = importlib.import_module(_MODULES[name])
-    elif name in _NAMES:
-        value = getattr(importlib.import_module(_NAMES[name]), name)
-    else:
-        raise AttributeError(f"module 'custlens' has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

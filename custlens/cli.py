@@ -11,7 +11,7 @@ import click
 from custlens.errors import CustlensError
 
 if TYPE_CHECKING:
-    from custlens.tables.sync import Mode
+    from custlens.store.sync import Mode
 
 __all__ = ["main"]
 
@@ -88,7 +88,7 @@ store_option = click.option(
 def sync(path: Path, mode: Mode) -> None:
     """Bring the local store up to date with your shop."""
     from custlens.api.client import Client
-    from custlens.tables.store import Store
+    from custlens.store.store import Store
 
     try:
         click.echo(Store(path).sync(Client.from_env(), mode))
@@ -102,8 +102,8 @@ def sync(path: Path, mode: Mode) -> None:
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Longest list to show.")
 def lookup(words: tuple[str, ...], path: Path, limit: int) -> None:
     """Find customers by parts of a name, an email, a phone number or an ID."""
+    from custlens.store.store import Store
     from custlens.tables.search import SearchIndex
-    from custlens.tables.store import Store
 
     store = Store(path)
     matches, _ = SearchIndex(store.customers(), store.contacts()).find(" ".join(words))
@@ -125,8 +125,8 @@ def lookup(words: tuple[str, ...], path: Path, limit: int) -> None:
 @click.option("--reveal", is_flag=True, help="Write names, addresses and the like; hidden by default.")
 def export(output: Path, path: Path, table: str, reveal: bool) -> None:
     """Write a table of the local store to OUTPUT (.csv, .parquet or .xlsx)."""
+    from custlens.store.store import Store
     from custlens.tables.export import export as write
-    from custlens.tables.store import Store
 
     click.echo(f"Wrote {write(getattr(Store(path), table)(), output, reveal=reveal)}")
 

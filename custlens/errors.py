@@ -1,7 +1,9 @@
 """Every error and warning that custlens raises.
 
 CustlensError
-├── ConfigError              a setting or an argument that cannot work (also a ValueError)
+├── ArgumentError            an argument that cannot work (also a ValueError)
+├── DataError                data that cannot carry what was asked of it (also a ValueError)
+├── ConfigError              a setting, the environment or a missing package
 ├── TransportError           no answer: refused, timed out, dropped, cut off
 ├── APIError                 the store answered with an error status
 │   ├── BadRequestError          400, 415, 422
@@ -27,10 +29,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APIError",
+    "ArgumentError",
     "BadRequestError",
     "ConfigError",
     "CustlensError",
     "CustlensWarning",
+    "DataError",
     "DecodeError",
     "NotFoundError",
     "PermissionDeniedError",
@@ -48,8 +52,16 @@ class CustlensError(Exception):
     """Base of every error that custlens raises."""
 
 
-class ConfigError(CustlensError, ValueError):
-    """A setting or an argument that cannot work; nothing was sent."""
+class ArgumentError(CustlensError, ValueError):
+    """An argument that cannot work. The message names it, says what came and what to pass instead."""
+
+
+class DataError(CustlensError, ValueError):
+    """Data that cannot carry what was asked of it: a missing column, two currencies, too few orders for a fit."""
+
+
+class ConfigError(CustlensError):
+    """A setting that cannot work: the environment, an installation without a needed package."""
 
 
 class TransportError(CustlensError):

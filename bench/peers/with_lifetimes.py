@@ -14,7 +14,7 @@ warnings.simplefilter("ignore")
 def fit_custlens(data: pd.DataFrame) -> list[float]:
     import numpy as np
 
-    from custlens.analysis.transactions import Histories, fit_transactions
+    from custlens.analysis.lifetime._bg_nbd import Histories, fit_transactions
 
     x, t_x, t = (data[name].to_numpy("float64") for name in ("frequency", "recency", "T"))
     return [float(value) for value in fit_transactions(Histories(x, t_x, t, np.ones(len(x))), "bg_nbd").params]

@@ -1,1 +1,5 @@
-"""Turns tables into statistics. Written against Narwhals: the same function takes pandas, Polars or DuckDB frames."""
+"""Turns tables into statistics; knows neither the client nor the store."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, ["cohorts", "lifetime", "orders", "results", "segments"])

@@ -13,23 +13,17 @@ import numpy as np
 import pandas as pd
 
 from custlens.analysis import results
-from custlens.analysis.estimates import Groups, ratio, wilson
-from custlens.analysis.frames import (
-    DAY,
-    PERIODS,
+from custlens.analysis._frames import (
     as_of_column,
-    check_periods,
     currency_of,
     customers_frame,
-    days,
     gather,
-    local_moments,
-    local_times,
     need_as_of,
     observed_at,
-    periods,
     same_kind,
 )
+from custlens.analysis._stats import Groups, ratio, wilson
+from custlens.analysis._time import DAY, PERIODS, check_periods, days, local_moments, local_times, periods
 
 __all__ = ["first_order", "matrix", "still_ordering"]
 
@@ -68,7 +62,7 @@ def first_order(
 
     Raises
     ------
-    ConfigError
+    ArgumentError
         An unknown period or time zone, a missing column, no time of the observation, or several currencies.
     """
     frame = customers_frame(customers, NEEDED)
@@ -123,7 +117,7 @@ def still_ordering(
 
     Raises
     ------
-    ConfigError
+    ArgumentError
         As for `first_order`.
     """
     frame = customers_frame(customers, NEEDED)

@@ -13,13 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from custlens.analysis import results
-from custlens.analysis.estimates import Groups, quantiles
-from custlens.analysis.frames import (
+from custlens.analysis._frames import (
     Frame,
     as_of_column,
     currency_of,
     customers_frame,
-    days,
     gather,
     in_kind,
     index_of,
@@ -28,8 +26,10 @@ from custlens.analysis.frames import (
     observed_at,
     same_kind,
 )
-from custlens.analysis.partitions import is_partitioned, on_partitions
-from custlens.errors import ConfigError
+from custlens.analysis._partitions import is_partitioned, on_partitions
+from custlens.analysis._stats import Groups, quantiles
+from custlens.analysis._time import days
+from custlens.errors import ArgumentError
 
 __all__ = ["RULES", "Cuts", "Rule", "audience", "migration", "rfm", "rules", "sizes"]
 
@@ -132,7 +132,7 @@ def rfm(
 
     Raises
     ------
-    ConfigError
+    ArgumentError
         An unknown `scores`, cuts out of order, a missing column, no time of the observation, or several currencies.
 
     Notes
@@ -141,7 +141,7 @@ def rfm(
     platform's own, undisclosed rules is claimed.
     """
     if scores not in get_args(Scores):
-        raise ConfigError(f"scores must be one of {', '.join(get_args(Scores))}, not {scores!r}")
+        raise ArgumentError(f"scores must be one of {', '.join(get_args(Scores))}, not {scores!r}")
     used = _checked(cuts or Cuts())
     rules = list(rules)
     frame = customers_frame(customers, RFM_NEEDED)
@@ -211,7 +211,7 @@ def migration(before: Any, after: Any) -> Any:
 
     Raises
     ------
-    ConfigError
+    ArgumentError
         A missing column, or a customer who occurs twice.
     """
     sides = []
@@ -271,12 +271,12 @@ def audience(
 
     Raises
     ------
-    ConfigError
+    ArgumentError
         A missing column, an unknown segment, a table that is not in memory, or a customer who occurs twice in `scored`.
     """
     frame = customers_frame(customers, ["customer_id", "email", "accept_marketing"])
     if not isinstance(native(customers), nw.DataFrame):
-        raise ConfigError("an audience is made of a table in memory: collect the customers needed first")
+        raise ArgumentError("an audience is made of a table in memory: collect the customers needed first")
     extra = [name for name in ("lang",) if name in frame.collect_schema().names()]
     columns = ["customer_id", "email", "accept_marketing", *extra]
     table = frame.select(
@@ -302,7 +302,7 @@ def audience(
         found = gather(marked, keys=["customer_id"], texts=["segment"])
         known |= set(found["segment"].cat.categories)
         if strange := [name for name in wanted if name not in known]:
-            raise ConfigError(f"there is no segment {strange[0]!r}: choose from {', '.join(sorted(known))}")
+            raise ArgumentError(f"there is no segment {strange[0]!r}: choose from {', '.join(sorted(known))}")
         segment_of = found["segment"].astype("str").set_axis(index_of(found["customer_id"]))
         segment = people["customer_id"].map(segment_of)
         people = people.assign(segment=segment)
@@ -322,7 +322,7 @@ def _checked(cuts: Cuts) -> Cuts:
         steps = np.diff(np.asarray(values, "float64"))
         if len(values) != 4 or not ((steps < 0).all() if name == "recency_days" else (steps > 0).all()):
             falling = "fall" if name == "recency_days" else "rise"
-            raise ConfigError(f"the cuts of {name} must be four numbers that {falling}, not {tuple(values)}")
+            raise ArgumentError(f"the cuts of {name} must be four numbers that {falling}, not {tuple(values)}")
     return cuts
 
 

@@ -9,11 +9,10 @@ from typing import Any, SupportsIndex
 
 import msgspec
 
-from custlens.api.fields import parse_fields, response_fields
-from custlens.api.query import PAGE_SIZE, query_value, search_params
+from custlens.api._transport import Metrics, Secret, Transport
+from custlens.api.query import PAGE_SIZE, parse_fields, query_value, response_fields, search_params
 from custlens.api.records import Customer, DeletedCustomer, Page, Profile, read_customer
-from custlens.api.transport import Metrics, Secret, Transport
-from custlens.errors import APIError, ConfigError, DecodeError
+from custlens.errors import APIError, ArgumentError, ConfigError, DecodeError
 
 __all__ = ["BASE_URL", "Client"]
 
@@ -47,7 +46,7 @@ class Client:
 
     Raises
     ------
-    ConfigError
+    ArgumentError
         An argument that cannot work.
 
     Examples
@@ -77,7 +76,7 @@ class Client:
         self.store_id = _store_id(store_id)
         self.base_url = base_url.rstrip("/")
         if rate_limit < 1 or rate_window <= 0 or retries < 0 or max_wait < 0 or backoff < 0 or min(timeout) <= 0:
-            raise ConfigError(
+            raise ArgumentError(
                 "rate_limit, rate_window and timeout must be above 0; retries, max_wait and backoff not below"
             )
         self._currency: tuple[str | None, ...] = ()
@@ -98,7 +97,7 @@ class Client:
 
         Raises
         ------
-        ConfigError
+        ArgumentError
             A variable that is missing or empty.
         """
         missing = [name for name in ("ECWID_STORE_ID", "ECWID_TOKEN") if not os.environ.get(name)]
@@ -114,7 +113,7 @@ class Client:
         )
 
     def __reduce__(self) -> str:
-        raise ConfigError("a client holds a token and is never pickled; make it anew with Client.from_env()")
+        raise ArgumentError("a client holds a token and is never pickled; make it anew with Client.from_env()")
 
     @property
     def metrics(self) -> Metrics:
@@ -180,7 +179,7 @@ class Client:
 
         Raises
         ------
-        ConfigError
+        ArgumentError
             An unknown filter or sort order (with the nearest name), or a value of the wrong kind.
         """
         if fields is not None:
@@ -286,22 +285,22 @@ class Client:
 
 def _customer_request(customer_id: SupportsIndex, fields: str | Iterable[str] | None) -> tuple[str, dict[str, str]]:
     if isinstance(customer_id, bool) or not hasattr(customer_id, "__index__"):
-        raise ConfigError(f"customer_id must be a whole number, not {customer_id!r}")
+        raise ArgumentError(f"customer_id must be a whole number, not {customer_id!r}")
     if (number := int(customer_id)) < 0:
-        raise ConfigError(f"customer_id must not be negative, and is {number}")
+        raise ArgumentError(f"customer_id must not be negative, and is {number}")
     params = {} if fields is None else {"responseFields": response_fields(parse_fields(fields))}
     return f"/customers/{number}", params
 
 
 def _store_id(store_id: int | str) -> int:
     if not str(store_id).isdecimal():  # its value is not shown: it may be a token in the wrong place
-        raise ConfigError("store_id must be the store's number, such as 1003")
+        raise ArgumentError("store_id must be the store's number, such as 1003")
     return int(store_id)
 
 
 def _secret(token: Any) -> Secret:
     if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigError("token must be the app's access token: printable characters without spaces")
+        raise ArgumentError("token must be the app's access token: printable characters without spaces")
     return Secret(token)
 
 

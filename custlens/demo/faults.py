@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 from werkzeug.wrappers import Response
 
-from custlens.errors import ConfigError
+from custlens.errors import ArgumentError
 
 __all__ = ["Faults", "faulty_answer", "ok", "refuse"]
 
@@ -63,7 +63,9 @@ class Faults:
     def __post_init__(self) -> None:
         shares = {kind: getattr(self, kind) for kind in ("error_429", "error_500", "cut", "html", "drop")}
         if any(not 0 <= share <= 1 for share in shares.values()) or sum(shares.values()) > 1 or self.latency < 0:
-            raise ConfigError(f"faults are shares from 0 to 1, together at most 1, and latency is seconds; not {self}")
+            raise ArgumentError(
+                f"faults are shares from 0 to 1, together at most 1, and latency is seconds; not {self}"
+            )
         self._shares = {kind.removeprefix("error_"): share for kind, share in shares.items()}
         self._rng = random.Random(self.seed)
 

@@ -26,10 +26,10 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from custlens.api.client import Client
+from custlens.demo.answers import BadQuery, cut, parse_response_fields, search, seconds, shuffled_ties
 from custlens.demo.faults import Faults, faulty_answer, ok, refuse
-from custlens.demo.generator import Population, api_time, cdnow, generated
-from custlens.demo.query import BadQuery, cut, parse_response_fields, search, seconds, shuffled_ties
-from custlens.errors import ConfigError
+from custlens.demo.population import Population, api_time, cdnow, generated
+from custlens.errors import ArgumentError
 
 __all__ = ["DATA_SETS", "SCOPES", "Shop", "serve"]
 
@@ -107,7 +107,7 @@ class Shop:
                 "127.0.0.1", port, self._answer, threaded=True, request_handler=Handler
             )
         except (OSError, SystemExit) as error:
-            raise ConfigError(
+            raise ArgumentError(
                 f"port {port} of this machine cannot be used: {error}; leave port out to take a free one"
             ) from None
         self.url = f"http://127.0.0.1:{self._server.server_port}/api/v3"
@@ -351,14 +351,14 @@ def serve(
     4
     """
     if data not in DATA_SETS:
-        raise ConfigError(f"data must be one of {', '.join(DATA_SETS)}, not {data!r}")
+        raise ArgumentError(f"data must be one of {', '.join(DATA_SETS)}, not {data!r}")
     if customers < 0:
-        raise ConfigError(f"customers must not be negative, and is {customers}")
+        raise ArgumentError(f"customers must not be negative, and is {customers}")
     if isinstance(faults, dict):
         try:
             faults = Faults(**faults)
         except TypeError as error:
-            raise ConfigError(f"faults: {error}") from None
+            raise ArgumentError(f"faults: {error}") from None
     population = generated(customers, seed) if data == "generated" else cdnow(until)
     return Shop(population, store_id=store_id, faults=faults, rate_limit=rate_limit, rate_window=rate_window, port=port)
 

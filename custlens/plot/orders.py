@@ -12,7 +12,9 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from custlens.analysis import orders
-from custlens.plot import style as look
+from custlens.analysis.orders.breakdown import OTHER, UNKNOWN
+from custlens.analysis.orders.distribution import BINS_A_DECADE
+from custlens.plot import _style as look
 
 __all__ = ["average_order_value", "first_orders", "last_orders", "number_of_orders", "sales_by", "sales_value"]
 
@@ -135,7 +137,7 @@ def sales_by(
         return look.empty(ax, NOBODY)
     names = [look.literal(name, 28) for name in shown[by]]
     places = np.arange(len(shown))
-    colours = [look.MUTED if name in (orders.UNKNOWN, orders.OTHER) else look.BASE for name in shown[by]]
+    colours = [look.MUTED if name in (UNKNOWN, OTHER) else look.BASE for name in shown[by]]
     bars = ax.barh(places, shown["sales_value"], **{"color": colours, "height": 0.75, **style})
     labels = [
         f"{look.amount(round(sales))} ({share:.0%}), {count:,} buyers"
@@ -162,7 +164,7 @@ def _amounts(
     if not len(bins):
         return look.empty(ax, NOBODY)
     above = bins[bins["upper"] > 0]
-    ratio = 10 ** (1 / orders.BINS_A_DECADE)
+    ratio = 10 ** (1 / BINS_A_DECADE)
     smallest = float(above["lower"].min()) if len(above) else 1.0
     largest = float(above["upper"].max()) if len(above) else 10.0
     aside = [("0", bins[(bins["upper"] <= 0) & np.isfinite(bins["lower"])]), ("< 0", bins[~np.isfinite(bins["lower"])])]

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from custlens.errors import ConfigError
-from custlens.tables.privacy import mask
+from custlens.errors import ArgumentError, ConfigError
+from custlens.tables import schemas
 
-__all__ = ["export"]
+__all__ = ["export", "mask"]
 
+SHOWN = "•••"
 FORMATS = (".csv", ".parquet", ".xlsx")
 EXCEL_ROWS = 1_048_575
 _FORMULA = r"^(?=[=+\-@\t\r\n|%＝＋－＠])"
@@ -40,16 +41,16 @@ def export(table: pd.DataFrame, path: str | Path, *, reveal: bool = False) -> Pa
 
     Raises
     ------
-    ConfigError
+    ArgumentError
         Another ending, a folder that is not there, or more rows than Excel can hold.
     """
     target = Path(path).absolute()
     if target.suffix not in FORMATS:
-        raise ConfigError(f"the file's ending must be one of {', '.join(FORMATS)}, not {target.suffix!r}")
+        raise ArgumentError(f"the file's ending must be one of {', '.join(FORMATS)}, not {target.suffix!r}")
     if not target.parent.is_dir():
-        raise ConfigError(f"there is no folder {target.parent} to write into")
+        raise ArgumentError(f"there is no folder {target.parent} to write into")
     if target.suffix == ".xlsx" and len(table) > EXCEL_ROWS:
-        raise ConfigError(
+        raise ArgumentError(
             f"Excel holds {EXCEL_ROWS:,} rows and this table has {len(table):,}: export to .parquet or .csv"
         )
     shown = mask(table, reveal=reveal)
@@ -69,6 +70,40 @@ def export(table: pd.DataFrame, path: str | Path, *, reveal: bool = False) -> Pa
     finally:
         draft.unlink(missing_ok=True)
     raise ConfigError(problem)
+
+
+def mask(table: pd.DataFrame, *, reveal: bool = False) -> pd.DataFrame:
+    """Hide personal data, as the schemas mark it.
+
+    What is missing stays missing, so counts do not change; the customer ID stays, so that rows can be found again.
+
+    Parameters
+    ----------
+    table
+        Any table of custlens, or a part of one. A column counts as personal if any table's column of this name is.
+    reveal
+        Give the table as it is.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A new table; the given one is not touched.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> mask(pd.DataFrame({"customer_id": [1], "email": ["ann@example.com"]}))["email"].item()
+    '•••'
+    """
+    if reveal:
+        return table
+    personal = {info.name for name in schemas.TABLES for info in schemas.columns(name) if info.pii}
+    hidden = {
+        name: pd.Series(SHOWN, index=table.index, dtype="str").where(table[name].notna())
+        for name in table.columns
+        if name in personal
+    }
+    return table.assign(**hidden)
 
 
 def _tame(table: pd.DataFrame, *, zoneless: bool = False) -> pd.DataFrame:

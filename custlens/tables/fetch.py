@@ -12,14 +12,15 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from custlens._arguments import nearest
 from custlens.api.client import Client
-from custlens.api.fields import FieldTree, nearest, parse_fields, response_fields
+from custlens.api.query import FieldTree, parse_fields, response_fields
 from custlens.api.records import Customer, Page, api_names, customer_key
-from custlens.errors import ConfigError, CustlensWarning, NotFoundError
+from custlens.errors import ArgumentError, CustlensWarning, NotFoundError
 from custlens.tables import schemas
-from custlens.tables.build import OnInvalid, TableBuilder
-from custlens.tables.frames import CustomerTables, assemble
-from custlens.tables.validate import Failure
+from custlens.tables._builder import OnInvalid, TableBuilder
+from custlens.tables._validate import Failure
+from custlens.tables.customer_tables import CustomerTables, assemble
 
 __all__ = ["fetch"]
 
@@ -68,7 +69,7 @@ def fetch(
 
     Raises
     ------
-    ConfigError
+    ArgumentError
         An unknown field or filter, or both `ids` and filters; nothing was sent.
     APIError, TransportError, DecodeError
         The fetch could not be finished. There is no partial result that looks like a whole one.
@@ -94,9 +95,9 @@ def fetch(
 
     asked = None if wanted is None else [response_fields(wanted)]
     if ids is not None and filters:
-        raise ConfigError(f"give either ids or filters ({', '.join(filters)}), not both")
+        raise ArgumentError(f"give either ids or filters ({', '.join(filters)}), not both")
     if threads < 1:
-        raise ConfigError(f"threads must be at least 1, not {threads}")
+        raise ArgumentError(f"threads must be at least 1, not {threads}")
     started, before = time.monotonic(), client.metrics
     if ids is None:
         builder = _fetch_search(client, new_builder, asked, progress, filters)
@@ -203,7 +204,7 @@ def _wanted(fields: list[str]) -> FieldTree:
     texts = ["id"] if fields else []
     for text in fields:
         if isinstance(text, str) and text.isidentifier() and text not in (*paths, *names, *names.values()):
-            raise ConfigError(f"there is no field or column {text!r}; {nearest(text, [*paths, *names.values()])}")
+            raise ArgumentError(f"there is no field or column {text!r}; {nearest(text, [*paths, *names.values()])}")
         part, _, name = paths.get(text, "").rpartition(".")
         texts.append(f"{part}({name})" if part else name or text)
     return parse_fields(texts)

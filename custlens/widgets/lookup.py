@@ -9,13 +9,13 @@ import ipywidgets
 import pandas as pd
 
 from custlens.api.client import Client
-from custlens.errors import ConfigError, CustlensWarning
+from custlens.errors import ArgumentError, CustlensWarning, DataError
+from custlens.store.store import Store
+from custlens.tables.customer_tables import CustomerTables
 from custlens.tables.fetch import fetch
-from custlens.tables.frames import CustomerTables
 from custlens.tables.search import SearchIndex
-from custlens.tables.store import Store
-from custlens.widgets.base import Debounced, Panel, guarded
-from custlens.widgets.card import Standing, card
+from custlens.widgets._base import Debounced, Panel, guarded
+from custlens.widgets._card import Standing, card
 
 __all__ = ["Lookup"]
 
@@ -50,7 +50,7 @@ class Lookup(Panel):
 
     Raises
     ------
-    ConfigError
+    ArgumentError
         A source that is no customers table, or lacks a column.
 
     Examples
@@ -73,7 +73,7 @@ class Lookup(Panel):
     ) -> None:
         super().__init__()
         if limit < 1:
-            raise ConfigError(f"limit must be at least 1, not {limit}")
+            raise ArgumentError(f"limit must be at least 1, not {limit}")
         self._customers, self._contacts, self._addresses = _open(source)
         self._client = client
         self._limit = limit
@@ -122,7 +122,7 @@ class Lookup(Panel):
         """
         row = self._customers[self._customers["customer_id"] == customer_id]
         if not len(row):
-            raise ConfigError(f"customer {customer_id} is not in this table")
+            raise ArgumentError(f"customer {customer_id} is not in this table")
         self._show(row, self._contacts, self._addresses, "From the table that was loaded.")
         self.button.disabled = False
 
@@ -131,7 +131,7 @@ class Lookup(Panel):
         """Ask the store for the ID in the search box or on the card; what the button does."""
         customer_id = self._id_to_fetch(self.box.value)
         if self._client is None or customer_id is None:
-            raise ConfigError("there is nobody to fetch: pick a customer or type an ID, and give Lookup a client")
+            raise ArgumentError("there is nobody to fetch: pick a customer or type an ID, and give Lookup a client")
         self.say(f"Asking the store for customer {customer_id} …")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CustlensWarning)
@@ -144,10 +144,10 @@ class Lookup(Panel):
             return
         reject = now.rejects.iloc[0]
         if reject["reason"].startswith("404"):
-            raise ConfigError(
+            raise ArgumentError(
                 f"The store has no customer {customer_id}. It says: {reject['reason'].removeprefix('404: ')}"
             )
-        raise ConfigError(
+        raise ArgumentError(
             f"The store's record of customer {customer_id} breaks a rule at {reject['api_path']}: {reject['reason']}"
         )
 
@@ -193,9 +193,9 @@ def _open(source: Any) -> tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame 
     elif isinstance(source, pd.DataFrame):
         customers, contacts, addresses = source, None, None
     else:
-        raise ConfigError(f"Lookup takes a Store, CustomerTables or a customers table, not {type(source).__name__}")
+        raise ArgumentError(f"Lookup takes a Store, CustomerTables or a customers table, not {type(source).__name__}")
     if missing := [name for name in NEEDED if name not in customers]:
-        raise ConfigError(f"the customers table lacks {', '.join(missing)}: fetch with these among `fields`")
+        raise DataError(f"the customers table lacks {', '.join(missing)}: fetch with these among `fields`")
     return customers.reset_index(drop=True), contacts, addresses
 
 

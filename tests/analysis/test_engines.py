@@ -15,7 +15,7 @@ import pytest
 from helpers import engines
 
 import custlens as cl
-from custlens.analysis.frames import uncategorised
+from custlens.analysis._frames import uncategorised
 
 SPARK = Path(sys.prefix) / "spark"
 

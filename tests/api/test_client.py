@@ -41,7 +41,7 @@ def test_an_id_beyond_32_bits_is_asked_for_as_it_is(shop, client):
 
 @pytest.mark.parametrize("bad", [True, "5", 5.0, None, -1])
 def test_a_customer_id_must_be_a_whole_number(client, bad):
-    with pytest.raises(cl.ConfigError, match="customer_id"):
+    with pytest.raises(cl.ArgumentError, match="customer_id"):
         client.customer(bad)
 
 
@@ -172,7 +172,7 @@ def test_each_sort_order_sorts(shop, client, sort_by):
     ],
 )
 def test_a_bad_search_is_refused_before_anything_is_sent(shop, client, arguments, message):
-    with pytest.raises(cl.ConfigError) as caught:
+    with pytest.raises(cl.ArgumentError) as caught:
         client.search(**arguments)
     assert message in str(caught.value)
     assert shop.requests == []
@@ -218,7 +218,7 @@ def test_the_profile_gives_store_and_currency(shop, client):
     ],
 )
 def test_a_client_that_cannot_work_is_refused(arguments, message):
-    with pytest.raises(cl.ConfigError) as caught:
+    with pytest.raises(cl.ArgumentError) as caught:
         cl.Client(**{"store_id": 1, "token": "secret", **arguments})
     assert message in str(caught.value)
 

@@ -133,11 +133,11 @@ def test_faults_come_as_often_as_told():
     ],
 )
 def test_a_store_that_cannot_be_is_refused(arguments, message):
-    with pytest.raises(cl.ConfigError, match=message):
+    with pytest.raises(cl.ArgumentError, match=message):
         cl.demo.serve(**arguments)
 
 
 def test_a_port_in_use_is_named(shop):
     port = int(shop.url.split(":")[2].split("/")[0])
-    with pytest.raises(cl.ConfigError, match=f"port {port} of this machine cannot be used"):
+    with pytest.raises(cl.ArgumentError, match=f"port {port} of this machine cannot be used"):
         cl.demo.serve(customers=1, port=port)

@@ -3,7 +3,7 @@
 import sys
 
 import custlens as cl
-from custlens.tables import crawl
+from custlens.store import _crawler as crawl
 
 if __name__ == "__main__":
     path, url, store_id, token = sys.argv[1:]
@@ -11,7 +11,7 @@ if __name__ == "__main__":
     client = cl.Client(store_id, token, base_url=url, rate_limit=1_000_000)
     store = cl.Store(path)
     store.opened()
-    import custlens.tables.sync  # noqa: F401  (what takes long comes before the word)
+    import custlens.store.sync  # noqa: F401  (what takes long comes before the word)
 
     print("began", flush=True)
     store.sync(client, progress=False)

@@ -104,14 +104,16 @@ def test_readers_are_never_blocked_and_see_whole_commits(tmp_path):
         store.sync(client, progress=False)
         context = multiprocessing.get_context("spawn")
         stop, results = context.Event(), context.Queue()
-        readers = [context.Process(target=read_in_a_loop, args=(store.path, stop, results)) for _ in range(3)]
+        readers = [
+            context.Process(target=read_in_a_loop, args=(store.path, stop, results), daemon=True) for _ in range(3)
+        ]
         for reader in readers:
             reader.start()
         time.sleep(2.5)
         for number in range(6):  # every customer changes at once: a reader sees all of it or nothing
             for customer in shop.population.customers.values():
                 customer.private_admin_notes = f"round {number}"
-                customer.updated = cl.demo.generator.api_time(shop.population.now, 0)
+                customer.updated = cl.demo.population.api_time(shop.population.now, 0)
             shop.changed()
             store.sync(client, progress=False)
         time.sleep(0.5)

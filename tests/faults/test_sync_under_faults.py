@@ -6,7 +6,7 @@ import threading
 import pytest
 
 import custlens as cl
-from custlens.tables import crawl
+from custlens.store import _crawler as crawl
 
 CUSTOMERS = 900
 
@@ -63,7 +63,7 @@ def move(shop, rng, kind):
             population._arrive(population.now)
         case "rename":
             population.customers[customer_id].name = f"AAA {rng.random()}"
-            population.customers[customer_id].updated = cl.demo.generator.api_time(population.now, 0)
+            population.customers[customer_id].updated = cl.demo.population.api_time(population.now, 0)
         case "order":
             population.order(customer_id, 12.5)
     shop.changed()
@@ -115,7 +115,7 @@ def test_only_the_window_that_moved_is_read_again(busy_shop, store, holds_the_tr
             victim = next(
                 c.id
                 for c in shop.population.customers.values()
-                if int(query["createdFrom"]) <= cl.demo.query.seconds(c.registered) < int(query["createdTo"])
+                if int(query["createdFrom"]) <= cl.demo.answers.seconds(c.registered) < int(query["createdTo"])
             )
             shop.population.delete(victim)
             shop.changed()

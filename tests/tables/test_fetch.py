@@ -77,9 +77,9 @@ def test_fields_may_be_columns_or_api_names(shop, client):
 
 def test_a_table_that_was_not_asked_for_is_an_error_and_not_empty(client):
     tables = cl.fetch(client, fields=["email"], progress=False)
-    with pytest.raises(cl.ConfigError, match="contacts were not fetched: add 'contacts' to `fields`"):
+    with pytest.raises(cl.DataError, match="contacts were not fetched: add 'contacts' to `fields`"):
         _ = tables.contacts
-    with pytest.raises(cl.ConfigError, match="add 'shippingAddresses' to `fields`"):
+    with pytest.raises(cl.DataError, match="add 'shippingAddresses' to `fields`"):
         _ = tables.addresses
     assert len(cl.fetch(client, fields=["contacts"], progress=False).contacts) > 100
 
@@ -97,7 +97,7 @@ def test_a_table_that_was_not_asked_for_is_an_error_and_not_empty(client):
     ],
 )
 def test_bad_arguments_are_refused_before_anything_is_sent(shop, client, arguments, message):
-    with pytest.raises(cl.ConfigError) as caught:
+    with pytest.raises(cl.ArgumentError) as caught:
         cl.fetch(client, progress=False, **arguments)
     assert message in str(caught.value)
     assert shop.requests == []

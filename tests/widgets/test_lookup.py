@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import custlens as cl
-from custlens.widgets.base import Debounced, Panel, guarded
+from custlens.widgets._base import Debounced, Panel, guarded
 
 pytestmark = pytest.mark.filterwarnings("ignore:the API sent fields")
 
@@ -143,7 +143,7 @@ def test_a_404_and_a_500_are_told_in_the_words_of_the_store(shop):
     assert text(lookup.status.value).endswith(
         "The store has no customer 999. It says: Customer with ID 999 is not found"
     )
-    assert isinstance(lookup.last_error, cl.ConfigError)
+    assert isinstance(lookup.last_error, cl.ArgumentError)
     shop.fail_next(500, 500)
     lookup.button.click()
     assert "500: Cannot retrieve the customer info" in text(lookup.status.value)
@@ -228,7 +228,7 @@ def test_a_store_can_be_looked_up_in(shop, client, tmp_path):
     ],
 )
 def test_any_other_source_is_refused(source, message):
-    with pytest.raises(cl.ConfigError, match=message):
+    with pytest.raises((cl.ArgumentError, cl.DataError), match=message):
         cl.widgets.Lookup(source)
 
 

@@ -1,0 +1,133 @@
+"""Checks of arguments that several rooms share: each error names the argument, what came, and what to pass instead."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, TypeAlias
+
+from custlens.errors import ArgumentError
+
+__all__ = ["Moment", "moment", "nearest", "number", "one_of", "shown", "whole_number"]
+
+Moment: TypeAlias = str | date | datetime
+"""A point in time: an aware datetime or pandas Timestamp, ISO 8601 text, or a date, which means the end of that day."""
+
+SHOWN_LETTERS = 60
+SIMPLE = (str, int, float, bool, date, timedelta, type(None))
+
+
+def shown(value: Any) -> str:
+    """Return a short text that shows a value in an error: simple values as they are, of anything else only its type."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if isinstance(value, SIMPLE) or (isinstance(value, tuple | list) and all(isinstance(v, SIMPLE) for v in value)):
+        text = repr(value)
+        return text if len(text) <= SHOWN_LETTERS else f"{text[: SHOWN_LETTERS - 1]}…"
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'AEIOaeio' else 'a'} {kind}"
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """Return the end of an error message: which choice was probably meant, or all of them."""
+    names = list(choices)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(sorted(names))}"
+
+
+def one_of(name: str, value: Any, options: Iterable[str]) -> str:
+    """Return a value that must be one of a few names.
+
+    Raises
+    ------
+    ArgumentError
+        It is none of them.
+    """
+    names = list(options)
+    if isinstance(value, str) and value in names:
+        return value
+    close = difflib.get_close_matches(value, names, n=1, cutoff=0.5) if isinstance(value, str) else []
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise ArgumentError(f"{name} must be one of {', '.join(names)}, not {shown(value)}{hint}")
+
+
+def whole_number(name: str, value: Any, *, least: int = 0, most: int | None = None) -> int:
+    """Return a whole number within bounds (NumPy's integers are taken too, booleans are not).
+
+    Raises
+    ------
+    ArgumentError
+        It is something else, or out of bounds.
+    """
+    bounds = f"from {least}" + ("" if most is None else f" to {most}")
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ArgumentError(f"{name} must be a whole number {bounds}, not {shown(value)}")
+    found = value.__index__()
+    if found < least or (most is not None and found > most):
+        raise ArgumentError(f"{name} must be {bounds}, and is {found}")
+    return int(found)
+
+
+def number(name: str, value: Any, *, above: float = -math.inf, below: float = math.inf) -> float:
+    """Return a finite number between two bounds, which are themselves excluded.
+
+    Raises
+    ------
+    ArgumentError
+        It is something else, or out of bounds.
+    """
+    bounds = "" if math.isinf(above) else f" above {above:g}"
+    bounds += "" if math.isinf(below) else f"{' and' if bounds else ''} below {below:g}"
+    if isinstance(value, bool | str) or not hasattr(value, "__float__") or hasattr(value, "__len__"):
+        raise ArgumentError(f"{name} must be a number{bounds}, not {shown(value)}")
+    found = float(value)
+    if not (math.isfinite(found) and above < found < below):
+        raise ArgumentError(f"{name} must be a number{bounds}, and is {found:g}")
+    return found
+
+
+def moment(name: str, value: Any) -> datetime:
+    """Return a point in time, in UTC.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for the error.
+    value
+        An aware datetime or pandas Timestamp, ISO 8601 text with an offset, or a date (as text or not), which means
+        the end of that day in UTC.
+
+    Raises
+    ------
+    ArgumentError
+        It is something else, or a time of day without a time zone.
+
+    Examples
+    --------
+    >>> moment("as_of", "2026-06-30").isoformat()
+    '2026-06-30T23:59:59.999999+00:00'
+    >>> moment("as_of", "2026-06-30 14:00+02:00").isoformat()
+    '2026-06-30T12:00:00+00:00'
+    """
+    found: Any = value
+    if isinstance(value, str):
+        try:
+            found = date.fromisoformat(value) if len(value) == len("2026-06-30") else datetime.fromisoformat(value)
+        except ValueError:
+            found = None
+    if isinstance(found, datetime) and found == found:  # NaT differs from itself
+        if found.tzinfo is None:
+            raise ArgumentError(f"{name} needs a time zone, such as '2026-06-30 14:00+02:00', and is {shown(value)}")
+        if hasattr(found, "to_pydatetime"):
+            found = found.floor("us").to_pydatetime()
+        try:
+            utc: datetime = found.astimezone(UTC)
+        except OverflowError:
+            found = None
+        else:
+            return utc
+    if isinstance(found, date) and not isinstance(found, datetime):
+        return datetime.combine(found, time.max, UTC)
+    raise ArgumentError(f"{name} must be a date such as '2026-06-30' or a time with its zone, not {shown(value)}")

@@ -1,0 +1,6 @@
+"""Reports: a notebook with parameters becomes one self-contained HTML file."""
+
+from custlens.report._headline import Headline
+from custlens.report.page import notebook_path, write
+
+__all__ = ["Headline", "notebook_path", "write"]

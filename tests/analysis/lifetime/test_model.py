@@ -1,0 +1,217 @@
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import cdnow
+
+import custlens as cl
+from custlens.analysis.lifetime._bg_nbd import expected_orders
+from custlens.analysis.lifetime._gamma_gamma import expected_value
+
+LATER = dt.datetime(1998, 6, 30, tzinfo=dt.UTC)
+
+
+@pytest.fixture(scope="module")
+def weeks():
+    return cdnow.in_weeks()
+
+
+@pytest.fixture(scope="module")
+def calibration():
+    return cdnow.customers("1997-09-30")
+
+
+@pytest.fixture(scope="module")
+def model(calibration):
+    return cl.lifetime.fit(calibration)
+
+
+def shop_like(buyers, seed=0, value_by_order=0.0, prospects=0):
+    """Draw buyers from the BG/NBD and Gamma-Gamma models themselves."""
+    random = np.random.default_rng(seed)
+    rate, drop = random.gamma(0.8, 1 / 30, buyers), random.beta(0.8, 2.4, buyers)
+    age = random.uniform(200, 700, buyers)
+    n, last = np.ones(buyers), np.zeros(buyers)
+    for row in range(buyers):
+        clock = 0.0
+        while (clock := clock + random.exponential(1 / rate[row])) < age[row]:
+            n[row] += 1
+            last[row] = clock
+            if random.random() < drop[row]:
+                break
+    sales = random.gamma(6.0 * n, 1 / random.gamma(4.0, 1 / 15.0, buyers)) * np.exp(value_by_order * (n - n.mean()))
+    now = pd.Timestamp("2026-01-01", tz="UTC").as_unit("us")
+    first = now - pd.to_timedelta(age, unit="D")
+    table = pd.DataFrame(
+        {
+            "customer_id": np.arange(buyers) + 1,
+            "number_of_orders": n.astype("int64"),
+            "sales_value": sales,
+            "first_order_date": pd.Series(first).astype("datetime64[us, UTC]"),
+            "last_order_date": pd.Series(first + pd.to_timedelta(last, unit="D")).astype("datetime64[us, UTC]"),
+            "as_of": now,
+        }
+    )
+    nobody = pd.DataFrame(
+        {"customer_id": -np.arange(prospects) - 1, "number_of_orders": 0, "sales_value": 0.0, "as_of": now}
+    )
+    return pd.concat([table, nobody], ignore_index=True) if prospects else table
+
+
+def test_fitted_on_the_published_data_it_gives_the_published_numbers_in_days(weeks):
+    model = cl.lifetime.fit(weeks)
+    assert model.params.to_dict() == pytest.approx(
+        {"r": 0.24259, "alpha": 30.8947, "a": 0.79289, "b": 2.42575}, rel=2e-4
+    )
+    assert model.log_likelihood == pytest.approx(-14363.5268, abs=0.01)
+    assert model.standard_errors["alpha"] == pytest.approx(7 * 0.378, rel=2e-3)
+    predicted = model.predict(weeks, pd.Timedelta(days=39 * 7), discount_rate=0.0).set_index("customer_id")
+    assert predicted.loc[1, ["p_alive", "expected_orders"]].tolist() == pytest.approx([0.7266, 1.2259], abs=2e-4)
+
+
+def test_orders_of_one_day_count_one_by_one(calibration):
+    merged = cl.lifetime.fit(cdnow.customers("1997-09-30", merged=True))
+    apart = cl.lifetime.fit(calibration)
+    assert merged.params["alpha"] / 7 == pytest.approx(4.41, abs=0.06)
+    assert apart.params["alpha"] / 7 == pytest.approx(3.27, abs=0.06)
+
+
+def test_money_in_another_unit_moves_the_money_alone(calibration, model):
+    cents = cl.lifetime.fit(calibration.assign(sales_value=100 * calibration["sales_value"]))
+    assert cents.params.to_numpy() == pytest.approx(model.params.to_numpy(), rel=1e-9)
+    one, hundred = (
+        m.predict(t)
+        for m, t in ((model, calibration), (cents, calibration.assign(sales_value=100 * calibration["sales_value"])))
+    )
+    for name in ("expected_revenue", "revenue_low", "revenue_high", "expected_order_value"):
+        assert hundred[name].to_numpy() == pytest.approx(100 * one[name].to_numpy(), rel=1e-5, nan_ok=True)
+    assert hundred["p_order"].to_numpy() == pytest.approx(one["p_order"].to_numpy(), rel=1e-9)
+
+
+def test_a_prediction_is_of_the_right_size_against_what_happened(calibration, model):
+    later = cdnow.customers("1998-06-30")
+    holdout = model.diagnose(later).holdout
+    everyone = holdout.iloc[-1]
+    assert everyone["buyers"] == 2357
+    real = cdnow.orders("1998-06-30").query("date > '1997-09-30'")
+    assert everyone["orders"] == len(real)
+    assert everyone["revenue"] == pytest.approx(real["amount_usd"].sum())
+    assert everyone["expected_revenue"] / everyone["revenue"] == pytest.approx(0.83, abs=0.03)
+    deciles = holdout.iloc[:-1]
+    assert deciles["buyers"].sum() == 2357
+    assert deciles["p_order"].is_monotonic_decreasing
+    assert deciles["ordered"].iloc[0] > 3 * deciles["ordered"].iloc[-1]
+
+
+def test_the_diagnosis_holds_seen_counts_against_expected_ones(model):
+    diagnosis = model.diagnose()
+    counts = diagnosis.repeat_counts
+    assert counts["observed"].sum() == 2357
+    assert counts["expected"].sum() == pytest.approx(2357)
+    assert (counts["observed"] - counts["expected"]).abs().max() < 80
+    assert diagnosis.value["buyers"].sum() == (2357 - model.left_out["no sales (of the value model only)"])
+    assert diagnosis.holdout is None
+    assert repr(model).startswith("<LifetimeModel bg_nbd: r=0.2")
+    assert "<table" in diagnosis._repr_html_()
+
+
+def test_a_quarter_is_worth_less_than_a_year_and_more_than_a_discounted_one(calibration, model):
+    quarter, year = (model.predict(calibration, span)["expected_revenue"].sum() for span in ("90D", "365D"))
+    dear = model.predict(calibration, "365D", discount_rate=1.0)["expected_revenue"].sum()
+    assert quarter < dear < year
+    free = model.predict(calibration, "365D", discount_rate=0.0)
+    assert free["expected_revenue"].to_numpy() == pytest.approx(
+        (free["expected_orders"] * free["expected_order_value"]).to_numpy(), nan_ok=True
+    )
+
+
+def test_bands_hold_the_expectation_and_are_narrower_with_more_buyers(calibration, model):
+    predicted = model.predict(calibration).dropna()
+    assert (predicted["revenue_low"] < predicted["expected_revenue"]).all()
+    assert (predicted["expected_revenue"] < predicted["revenue_high"]).all()
+    many = cl.lifetime.fit(pd.concat([calibration] * 4, ignore_index=True)).predict(calibration).dropna()
+    ratio = np.log(predicted["revenue_high"] / predicted["revenue_low"]) / np.log(
+        many["revenue_high"] / many["revenue_low"]
+    )
+    assert ratio.median() == pytest.approx(2, rel=0.02)
+
+
+def test_the_parameters_that_made_the_data_are_found_again():
+    model = cl.lifetime.fit(shop_like(6_000, seed=5))
+    truth = pd.Series({"r": 0.8, "alpha": 30.0, "a": 0.8, "b": 2.4})
+    assert ((model.params - truth).abs() < 3 * model.standard_errors).all()
+
+
+def test_a_band_holds_the_true_expectation_in_four_shops_of_five():
+    some = shop_like(50, seed=1)
+    n, sales = some["number_of_orders"].to_numpy("float64"), some["sales_value"].to_numpy()
+    t_x, t = (
+        (some[name] - some["first_order_date"]).dt.total_seconds() / 86_400 for name in ("last_order_date", "as_of")
+    )
+    orders = expected_orders(np.array([0.8, 30, 0.8, 2.4]), n - 1, t_x.to_numpy(), t.to_numpy(), 90.0, "bg_nbd")
+    true = orders * expected_value(np.array([6.0, 4.0, 15.0]), n, sales)
+    held = []
+    for seed in range(60):
+        predicted = cl.lifetime.fit(shop_like(1_000, seed=100 + seed)).predict(some, "90D", discount_rate=0.0)
+        held.append(predicted["revenue_low"].le(true) & predicted["revenue_high"].ge(true))
+    assert 0.72 < np.mean(held) < 0.88
+
+
+def test_prospects_have_no_prediction_and_are_counted():
+    table = shop_like(600, prospects=5)
+    model = cl.lifetime.fit(table)
+    assert model.left_out["prospects"] == 5
+    assert model.buyers == 600
+    predicted = model.predict(table).set_index("customer_id")
+    assert predicted.loc[[-1, -5]].isna().all(axis=None)
+    assert predicted.loc[1:600, "p_order"].notna().all()
+
+
+def test_a_small_shop_is_refused_and_force_warns():
+    table = shop_like(200)
+    with pytest.raises(cl.DataError, match="there are 200 buyers, and under 500"):
+        cl.lifetime.fit(table)
+    with pytest.warns(cl.CustlensWarning, match="not to be relied on"):
+        model = cl.lifetime.fit(table, force=True)
+    assert model.problems
+    assert "not to be relied on" in model._repr_html_()
+
+
+def test_a_value_tied_to_the_number_of_orders_is_refused():
+    with pytest.raises(cl.DataError, match=r"tied to how many orders there are .correlation \+0"):
+        cl.lifetime.fit(shop_like(1_500, value_by_order=0.3))
+
+
+def test_nobody_came_back_or_paid_is_no_ground_for_a_model():
+    table = shop_like(600)
+    once = table.assign(number_of_orders=1, last_order_date=table["first_order_date"])
+    with pytest.raises(cl.DataError, match="no buyer has a second order"):
+        cl.lifetime.fit(once, force=True)
+    with pytest.raises(cl.DataError, match="no buyer has a sales value above zero"):
+        cl.lifetime.fit(table.assign(sales_value=0.0), force=True)
+
+
+def test_clocks_that_disagree_by_a_little_do_no_harm(calibration):
+    early = calibration["last_order_date"].max().to_pydatetime() - dt.timedelta(hours=1)
+    assert cl.lifetime.fit(calibration, as_of=early).params["r"] == pytest.approx(0.2, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda t, m: cl.lifetime.fit(t, model="pareto"), "model must be one of bg_nbd, mbg_nbd"),
+        (lambda t, m: cl.lifetime.fit(t.drop(columns="as_of")), "does not say when it was observed"),
+        (lambda t, m: cl.lifetime.fit(t.drop(columns="sales_value")), "lacks sales_value"),
+        (lambda t, m: m.predict(t, "soon"), "horizon must be a time span above zero"),
+        (lambda t, m: m.predict(t, "-3D"), "horizon must be a time span above zero"),
+        (lambda t, m: m.predict(t, discount_rate=12), "discount_rate must be a year's rate"),
+        (lambda t, m: m.predict(t.assign(currency="EUR")), "fitted on USD, the table is in EUR"),
+        (lambda t, m: m.diagnose(t), "not after the model's"),
+        (lambda t, m: m.diagnose(pd.concat([t, t]), as_of=LATER), "a customer occurs twice"),
+        (lambda t, m: cl.lifetime.fit(pd.concat([t, t])).diagnose(t, as_of=LATER), "a customer occurs twice"),
+    ],
+)
+def test_bad_arguments_are_refused(calibration, model, call, message):
+    with pytest.raises((cl.ArgumentError, cl.DataError), match=message):
+        call(calibration, model)

@@ -1,0 +1,61 @@
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import custlens as cl
+from custlens.demo.population import cdnow, generated
+
+
+def test_the_same_seed_makes_the_same_shop():
+    assert generated(300, seed=1).customers == generated(300, seed=1).customers
+    assert generated(300, seed=1).customers != generated(300, seed=2).customers
+
+
+def test_a_generated_shop_has_what_shops_have():
+    shop = generated(4_000)
+    people = list(shop.customers.values())
+    assert {person.accept_marketing for person in people} == {True, False, None}
+    assert {person.b2b_b2c for person in people} == {"b2b", "b2c"}
+    assert len({person.billing_person.country_code for person in people if person.billing_person}) >= 10
+    assert 0.1 < np.mean([person.billing_person is None for person in people]) < 0.2
+    orders = np.array([person.stats.number_of_orders for person in people])
+    sales = np.array([person.stats.sales_value for person in people if person.stats.number_of_orders])
+    assert 0.4 < np.mean(orders[orders > 0] == 1) < 0.7
+    assert np.sort(sales)[::-1][: len(sales) // 10].sum() > 0.4 * sales.sum()  # a heavy tail
+    years = [person.registered[:4] for person in people]
+    assert years.count("2025") > years.count("2023")  # growth
+    assert 5 <= len(shop.patches) <= 40
+
+
+def test_december_is_busy():
+    lasts = [p.stats.last_order_date for p in generated(20_000).customers.values() if p.stats.last_order_date]
+    months = [date[5:7] for date in lasts if date.startswith(("2023", "2024"))]
+    others = np.mean([months.count(f"{month:02d}") for month in range(6, 12)])
+    assert months.count("12") > 1.3 * others
+
+
+def test_cdnow_is_the_published_data():
+    shop = cdnow()
+    stats = [customer.stats for customer in shop.customers.values()]
+    assert len(stats) == 2357
+    assert sum(s.number_of_orders for s in stats) == 6919
+    assert sum(s.sales_value for s in stats) == pytest.approx(244091.94)
+    assert shop.customers[1].stats.number_of_orders == 4
+    assert shop.customers[1].stats.sales_value == pytest.approx(29.33 + 29.73 + 14.96 + 26.48)
+    assert (shop.customers[1].stats.first_order_date, shop.customers[1].stats.last_order_date) == (
+        "1997-01-01 00:00:00 +0000",
+        "1997-12-12 00:00:00 +0000",
+    )
+
+
+def test_cdnow_can_be_seen_as_it_stood_on_an_earlier_day():
+    with cl.demo.serve("cdnow", until=dt.date(1997, 9, 30)) as shop:
+        table = cl.fetch(shop.client(), progress=False).customers
+    assert len(table) == 2357
+    assert table["as_of"].unique().tolist() == [pd.Timestamp("1997-09-30 23:59:59", tz="UTC")]
+    assert table["last_order_date"].max() <= pd.Timestamp("1997-09-30", tz="UTC")
+    assert len(cdnow(dt.date(1997, 1, 31)).customers) == 781
+    with pytest.raises(cl.ArgumentError, match="until must be a day from 1997-01-01 to 1998-06-30"):
+        cl.demo.serve("cdnow", until=dt.date(1999, 1, 1))

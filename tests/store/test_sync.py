@@ -1,0 +1,185 @@
+import datetime as dt
+import re
+
+import pytest
+
+import custlens as cl
+
+pytestmark = pytest.mark.filterwarnings("ignore:the API sent fields")
+
+
+@pytest.fixture
+def store(tmp_path):
+    return cl.Store(tmp_path / "shop.lens")
+
+
+def stats(store, customer_id):
+    row = store.customers().set_index("customer_id").loc[customer_id]
+    return int(row["number_of_orders"]), row["sales_value"]
+
+
+def test_an_order_that_does_not_move_updated_is_found(shop, client, store):
+    shop.population.patches.clear()
+    store.sync(client, progress=False)
+    customer_id = shop.ids[40]
+    before = stats(store, customer_id)
+    shop.population.now += dt.timedelta(days=2)
+    shop.population.order(customer_id, 42.5)
+    shop.changed()
+    report = store.sync(client, progress=False)
+    assert (report.mode, report.changed, report.stats_changed, report.hidden) == ("incremental", 1, 1, 1)
+    assert stats(store, customer_id) == (before[0] + 1, pytest.approx(before[1] + 42.5))
+
+
+def test_a_deletion_an_edit_and_a_newcomer_are_found(shop, client, store):
+    store.sync(client, progress=False)
+    gone, edited = shop.ids[3], shop.ids[4]
+    shop.population.now += dt.timedelta(days=2)
+    shop.population.delete(gone)
+    shop.population.customers[edited].private_admin_notes = "prefers green"
+    shop.population.customers[edited].updated = "2026-07-02 12:00:00 +0000"
+    shop.population._arrive(shop.population.now)
+    shop.changed()
+    report = store.sync(client, progress=False)
+    assert (report.added, report.changed, report.deleted) == (1, 1, 1)
+    held = store.customers().set_index("customer_id")
+    assert gone not in held.index
+    assert held.loc[edited, "private_admin_notes"] == "prefers green"
+    assert max(shop.ids) in held.index
+
+
+def test_an_unchanged_shop_costs_at_most_five_requests(shop, client, store):
+    store.sync(client, progress=False)
+    before = len(shop.requests)
+    report = store.sync(client, progress=False)
+    assert len(shop.requests) - before == report.requests <= 5
+    assert (report.added, report.changed, report.deleted) == (0, 0, 0)
+
+
+def test_what_nothing_shows_is_found_by_a_full_sync(store):
+    with cl.demo.serve(customers=400, seed=3) as shop:
+        client = shop.client()
+        shop.population.patches.clear()
+        store.sync(client, progress=False)
+        repeat = [i for i in shop.ids if shop.document(i)["stats"]["numberOfOrders"] > 1]
+        customer_id = min(repeat, key=lambda i: shop.document(i)["stats"]["lastOrderDate"])
+        refunded = shop.population.customers[customer_id].stats
+        refunded.sales_value = round(refunded.sales_value - 5, 2)
+        shop.changed()
+        shop.population.now += dt.timedelta(days=30)
+        incremental = store.sync(client, progress=False)
+        assert incremental.stats_changed == 0
+        assert incremental.last_full == dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
+        full = store.sync(client, "full", progress=False)
+        assert (full.mode, full.why, full.stats_changed, full.hidden) == ("full", "asked for", 1, 1)
+        assert stats(store, customer_id)[1] == refunded.sales_value
+
+
+def test_auto_says_why_and_falls_back_to_full(shop, client, store):
+    assert store.sync(client, progress=False).why == "the store holds nothing of this shop yet"
+    assert store.sync(client, progress=False).why == "the last sync was on 2026-06-30 12:00 UTC"
+    shop.advance(200)
+    report = store.sync(client, "incremental", progress=False)
+    assert (report.mode, report.why) == (
+        "full",
+        "the last sync was 200 days ago, longer than the shop remembers deletions",
+    )
+
+
+def test_a_deletion_that_the_shop_forgot_leads_to_a_full_sync(shop, client, store):
+    shop.population.patches.clear()
+    shop.changed()
+    store.sync(client, progress=False)
+    gone = shop.ids[0]
+    shop.population.delete(gone)
+    shop.population.deleted.clear()
+    shop.changed()
+    with pytest.raises(cl.SyncError, match="a full sync is due"):
+        store.sync(client, "incremental", progress=False)
+    report = store.sync(client, progress=False)
+    assert (report.mode, report.deleted) == ("full", 1)
+    assert "another number of customers" in report.why
+
+
+def test_a_full_sync_that_was_stopped_is_gone_on_with(shop, client, store):
+    store.sync(client, progress=False)
+    hasty = shop.client(retries=0)
+    shop.fail_next("ok", "ok", "ok", 500)
+    with pytest.raises(cl.ServerError):
+        store.sync(hasty, "full", progress=False)
+    report = store.sync(client, progress=False)
+    assert (report.mode, report.resumed, report.why) == ("full", True, "it goes on with a full sync that was stopped")
+    assert store.sync(client, progress=False).mode == "incremental"
+
+
+def test_a_record_that_breaks_moves_to_the_rejects_and_back(shop, client, store):
+    shop.population.patches.clear()
+    shop.changed()
+    store.sync(client, progress=False)
+    customer_id = shop.ids[7]
+
+    def touch():
+        shop.population.now += dt.timedelta(days=1)
+        shop.population.customers[customer_id].updated = shop.population.now.strftime("%Y-%m-%d %H:%M:%S +0000")
+        shop.changed()
+
+    shop.population.patches[customer_id] = {"billingPerson": {"countryCode": "ZZ"}}
+    touch()
+    report = store.sync(client, progress=False)
+    assert (report.rejects, report.deleted) == (1, 1)
+    assert store.rejects()["customer_id"].tolist() == [customer_id]
+    assert customer_id not in set(store.customers()["customer_id"])
+    assert store.sync(client, progress=False).mode == "incremental"  # a reject counts as held
+    shop.population.patches.clear()
+    touch()
+    report = store.sync(client, progress=False)
+    assert (report.rejects, report.added) == (0, 1)
+
+
+def test_the_report_reads_well(shop, client, store):
+    report = store.sync(client, progress=False)
+    text = str(report)
+    assert re.search(r"^Mode +full: the store holds nothing of this shop yet$", text, re.MULTILINE)
+    assert re.search(r"^Requests +\d+ \(0 retries\), \d\.\d MB$", text, re.MULTILINE)
+    assert text.count("\n") == 7
+    assert report._repr_html_().count("<tr>") == 8
+
+
+def test_progress_is_shown(client, store, capsys):
+    store.sync(client, progress=True)
+    assert re.search(r"full sync: +\d+%.*requests left", capsys.readouterr().err)
+
+
+def test_waiting_for_the_limit_is_shown_and_no_429_comes(store, capsys):
+    with cl.demo.serve(customers=900, rate_limit=6, rate_window=2.0) as shop:
+        report = store.sync(shop.client(rate_limit=6, rate_window=2.0))
+        assert 429 not in shop.statuses
+        assert report.requests > 6
+    assert re.search(r"waiting [12] s for the rate limit", capsys.readouterr().err)
+
+
+def test_an_empty_shop_can_be_synced(store):
+    with cl.demo.serve(customers=0) as shop:
+        store.sync(shop.client(), progress=False)
+        assert len(store.customers()) == 0
+        shop.population._arrive(shop.population.now)
+        shop.changed()
+        assert store.sync(shop.client(), progress=False).added == 1
+    assert len(store.customers()) == 1
+    revenue = cl.orders.observed_revenue(store.history())  # all of it came after the first sync
+    assert revenue["revenue"].sum() == pytest.approx(store.customers()["sales_value"].sum())
+
+
+def test_a_missing_scope_ends_a_sync_at_once(shop, store):
+    with pytest.raises(cl.PermissionDeniedError, match="read_customers"):
+        store.sync(shop.client(shop.grant("read_store_profile")), progress=False)
+    assert len(shop.requests) <= 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"mode": "half"}, "mode must be one of auto, full, incremental"), ({"threads": 0}, "threads")],
+)
+def test_bad_arguments_are_refused(client, store, arguments, message):
+    with pytest.raises(cl.ArgumentError, match=message):
+        store.sync(client, progress=False, **arguments)

@@ -1,0 +1,65 @@
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import custlens as cl
+from custlens._arguments import moment, number, one_of, shown, whole_number
+
+NOON = datetime(2026, 6, 30, 12, tzinfo=UTC)
+END = datetime(2026, 6, 30, 23, 59, 59, 999_999, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("2026-06-30", END),
+        (date(2026, 6, 30), END),
+        ("2026-06-30T12:00:00Z", NOON),
+        ("2026-06-30 14:00+02:00", NOON),
+        (datetime(2026, 6, 30, 14, tzinfo=timezone(timedelta(hours=2))), NOON),
+        (pd.Timestamp("2026-06-30 14:00", tz="Europe/Berlin"), NOON),
+        (pd.Timestamp("2026-06-30 12:00:00.000000999", tz="UTC"), NOON),
+    ],
+)
+def test_a_moment_is_taken_in_each_form(value, meant):
+    assert moment("as_of", value) == meant
+    assert type(moment("as_of", value)) is datetime
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "", "yesterday", "2026-13-01", 20260630, 1.5, pd.NaT, [NOON], pd.DataFrame(), datetime, "2026-06-30 14:00",
+     datetime(2026, 6, 30), pd.Timestamp("2026-06-30"), datetime.min.replace(tzinfo=timezone(timedelta(hours=2)))],
+)  # fmt: skip
+def test_anything_else_is_refused_by_name(value):
+    with pytest.raises(cl.ArgumentError, match=r"^as_of (must be a date|needs a time zone).*2026-06-30"):
+        moment("as_of", value)
+
+
+def test_numbers_are_numbers():
+    assert whole_number("limit", np.int64(3)) == 3
+    assert number("level", np.float32(0.5), above=0, below=1) == 0.5
+    for value in (True, "3", 2.0, None, [3]):
+        with pytest.raises(cl.ArgumentError, match="limit must be a whole number from 1"):
+            whole_number("limit", value, least=1)
+    with pytest.raises(cl.ArgumentError, match="limit must be from 1 to 8, and is 9"):
+        whole_number("limit", 9, least=1, most=8)
+    for value in (True, "0.5", None, [0.5], np.array([0.5]), 1, 0, float("nan"), float("inf")):
+        with pytest.raises(cl.ArgumentError, match="level must be a number above 0 and below 1"):
+            number("level", value, above=0, below=1)
+
+
+def test_a_wrong_choice_is_told_the_nearest_one():
+    assert one_of("mode", "full", ["auto", "full"]) == "full"
+    with pytest.raises(cl.ArgumentError, match="mode must be one of auto, full, not 'ful'; did you mean 'full'"):
+        one_of("mode", "ful", ["auto", "full"])
+    with pytest.raises(cl.ArgumentError, match="mode must be one of auto, full, not None"):
+        one_of("mode", None, ["auto", "full"])
+
+
+def test_a_table_is_never_printed_into_an_error():
+    assert shown(pd.DataFrame({"email": ["ann@example.com"]})) == "a DataFrame"
+    assert shown(cl.Client) == "the class Client"
+    assert len(shown("x" * 1_000)) == 60
