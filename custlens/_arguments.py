@@ -120,8 +120,8 @@ def moment(name: str, value: Any) -> datetime:
     if isinstance(found, datetime) and found == found:  # NaT differs from itself
         if found.tzinfo is None:
             raise ArgumentError(f"{name} needs a time zone, such as '2026-06-30 14:00+02:00', and is {shown(value)}")
-        if hasattr(found, "to_pydatetime"):
-            found = found.floor("us").to_pydatetime()
+        floor: Any = getattr(found, "floor", None)
+        found = floor("us").to_pydatetime() if floor else found  # a pandas Timestamp may carry nanoseconds
         try:
             utc: datetime = found.astimezone(UTC)
         except OverflowError:
