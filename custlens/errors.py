@@ -3,21 +3,21 @@
 CustlensError
 ├── ArgumentError            an argument that cannot work (also a ValueError)
 ├── DataError                data that cannot carry what was asked of it (also a ValueError)
-├── ConfigError              a setting, the environment or a missing package
+├── ConfigError              the environment, a setting or a missing package
 ├── TransportError           no answer: refused, timed out, dropped, cut off
-├── APIError                 the store answered with an error status
-│   ├── BadRequestError          400, 415, 422
+├── APIError                 the shop answered with an error status
+│   ├── BadRequestError          400, 405, 409, 415, 422
 │   ├── PlanError                402
 │   ├── PermissionDeniedError    401, 403
 │   ├── NotFoundError            404
 │   ├── RateLimitError           429
-│   └── ServerError              5xx
+│   └── ServerError              408, 5xx
 ├── DecodeError              an answer that is not the API's JSON
 ├── ValidationError          rows that break the schema, with their failure cases
 ├── StoreError               the store on disk cannot be read or written
-└── SyncError                a sync that cannot begin, or cannot come to a true end
+└── SyncError                a sync that cannot begin, or cannot end in the truth
 
-CustlensWarning              something was kept, and you should know about it
+CustlensWarning              a result that you should not rely on without reading the message
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class DataError(CustlensError, ValueError):
 
 
 class ConfigError(CustlensError):
-    """A setting that cannot work: the environment, an installation without a needed package."""
+    """The environment or an installation that cannot work: a variable that is not set, a package that is missing."""
 
 
 class TransportError(CustlensError):
@@ -79,16 +79,16 @@ class TransportError(CustlensError):
 
 
 class APIError(CustlensError):
-    """The store answered with an error status.
+    """The shop answered with an error status.
 
     Attributes
     ----------
     status : int
         HTTP status.
     code : str or None
-        The API's ``errorCode``, where it gave one.
+        The API's ``errorCode``, if the answer has one.
     error_message : str or None
-        The API's own ``errorMessage``, where it gave one.
+        The API's own ``errorMessage``, if the answer has one.
     request : str
         Method, path and parameters, without the token and without personal data.
     retryable : bool
@@ -114,11 +114,11 @@ class APIError(CustlensError):
 
 
 class BadRequestError(APIError):
-    """A parameter that the API refuses (400, 415, 422)."""
+    """The API refuses the request as it was sent (400, 405, 409, 415, 422)."""
 
 
 class PlanError(APIError):
-    """The store's plan does not include this API, or the store is suspended (402)."""
+    """The shop's plan does not include this API, or the shop is suspended (402)."""
 
 
 class PermissionDeniedError(APIError):
@@ -126,16 +126,16 @@ class PermissionDeniedError(APIError):
 
 
 class NotFoundError(APIError):
-    """No such customer, or no such store (404)."""
+    """There is no such customer or shop (404)."""
 
 
 class RateLimitError(APIError):
-    """Too many requests, for longer than custlens is allowed to wait (429).
+    """Too many requests, and the shop asks to wait longer than `max_wait` (429).
 
     Attributes
     ----------
     retry_after : float or None
-        Seconds that the API asked to wait.
+        Seconds that the API asks to wait.
     """
 
     retryable = True
@@ -143,7 +143,7 @@ class RateLimitError(APIError):
 
 
 class ServerError(APIError):
-    """The API failed (5xx, 408), also after the retries."""
+    """The API failed (408, 5xx), and still did after the retries."""
 
     retryable = True
 
@@ -156,7 +156,7 @@ class DecodeError(CustlensError):
     request : str
         Method, path and parameters, without the token and without personal data.
     head : str
-        The first bytes of the answer, as text.
+        The first bytes of the answer as text, without personal data.
     """
 
     def __init__(self, message: str, *, request: str = "", head: str = "") -> None:
@@ -171,7 +171,8 @@ class ValidationError(CustlensError):
     Attributes
     ----------
     failure_cases : pandas.DataFrame
-        One row a failure: customer_id, api_path, value, reason, raw. It holds personal data, so the message does not.
+        One row per failure: customer_id, api_path, value, reason, raw, dropped. It holds personal data; the message
+        does not.
     """
 
     def __init__(self, message: str, *, failure_cases: pd.DataFrame) -> None:
@@ -180,15 +181,15 @@ class ValidationError(CustlensError):
 
 
 class StoreError(CustlensError):
-    """The store on disk cannot be read or written: missing, foreign, damaged, read-only, or the disk is full."""
+    """The store cannot be read or written: it is missing, foreign, damaged or read-only, or the disk is full."""
 
 
 class SyncError(CustlensError):
-    """A sync that cannot begin, or cannot come to a true end; what was fetched is kept for the next one."""
+    """A sync that cannot begin, or cannot end in the truth. What was fetched is kept for the next sync."""
 
 
 class CustlensWarning(UserWarning):
-    """Something was kept that you should know about."""
+    """A result that you should not rely on without reading the message."""
 
 
 for _name in __all__:
