@@ -1,4 +1,4 @@
-"""Interactive widgets for JupyterLab and Voilà; each is one class with plain methods behind its buttons."""
+"""Interactive widgets for JupyterLab and Voilà: one class each; the handlers of its controls are plain methods."""
 
 from custlens.widgets.lookup import Lookup
 

@@ -1,4 +1,4 @@
-"""What the widgets share: a status line, handlers that never fail in silence, and a pause before work begins."""
+"""What the widgets share: a status line, handlers whose errors are shown, and a pause before work begins."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Panel(ipywidgets.VBox):
     Attributes
     ----------
     status : ipywidgets.HTML
-        What is going on, or what went wrong, in a sentence.
+        One sentence: what is going on, or what went wrong.
     last_error : Exception or None
-        The last error that a handler met.
+        The error of the last handler that ran, if it failed.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Panel(ipywidgets.VBox):
         return f"<custlens.widgets.{type(self).__name__}>"
 
     def say(self, sentence: str, *, error: bool = False, details: str = "") -> None:
-        """Show a sentence in the status line; the details are folded."""
+        """Show a sentence in the status line, with the details folded below it."""
         role = 'role="alert"' if error else 'role="status"'
         mark = '<b style="color:#d55e00">⚠</b> ' if error else ""
         folded = f"<details><summary>Details</summary><pre>{html.escape(details)}</pre></details>" if details else ""
@@ -49,7 +49,7 @@ class Panel(ipywidgets.VBox):
 def guarded(handler: Callable[Concatenate[PanelT, P], None]) -> Callable[Concatenate[PanelT, P], None]:
     """Show a handler's error in the status line and keep it in `last_error`.
 
-    An exception in a widget's callback is invisible in the page; so no handler lets one through.
+    An exception in a widget's callback is invisible on the page, so no handler may let one through.
     """
 
     @functools.wraps(handler)
@@ -63,20 +63,20 @@ def guarded(handler: Callable[Concatenate[PanelT, P], None]) -> Callable[Concate
         except Exception as error:
             panel.last_error = error
             trace = "".join(traceback.format_exception(error))
-            panel.say(f"This is a fault of custlens: {type(error).__name__}.", error=True, details=trace)
+            panel.say(f"This is a bug in custlens: {type(error).__name__}.", error=True, details=trace)
 
     return safe  # type: ignore[return-value]  # wraps() hides that the names of the arguments do not matter
 
 
 class Debounced:
-    """Calls a function once nothing has come for a while; at once where no event loop runs.
+    """Calls a function once no further call has come for a while; immediately if no event loop is running.
 
     Parameters
     ----------
-    function
-        What to call, with the last arguments.
-    delay
-        Seconds of quiet to wait for.
+    function : callable
+        Called with the last arguments.
+    delay : float
+        Seconds without a call to wait for.
     """
 
     def __init__(self, function: Callable[..., None], delay: float) -> None:
@@ -85,7 +85,7 @@ class Debounced:
         self._waiting: asyncio.TimerHandle | None = None
 
     def __call__(self, *args: Any) -> None:
-        """Call the function later, and forget an earlier call that still waits."""
+        """Schedule the call, in place of an earlier one that is still waiting."""
         if self._waiting is not None:
             self._waiting.cancel()
         try:

@@ -1,4 +1,4 @@
-"""Find a customer by a part of a name, an email address, a phone number or an ID, and read the card."""
+"""Find a customer by part of a name, an email address, a phone number or an ID, and read their card."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 import ipywidgets
 import pandas as pd
 
+from custlens._arguments import number, shown, whole_number
+from custlens._text import printable
 from custlens.api.client import Client
 from custlens.errors import ArgumentError, CustlensWarning, DataError
 from custlens.store.store import Store
@@ -23,35 +25,38 @@ NEEDED = ("customer_id", "number_of_orders", "sales_value")
 
 
 class Lookup(Panel):
-    """A search box, a short list, and a card.
+    """A search box, a short list, and the card of the customer picked from it.
 
-    Every word typed must be found in the ID, email, name, company or phone number; case and accents do not matter. What
-    a widget shows is personal data, and JupyterLab saves it with the notebook: clear the outputs before you share one.
+    Every word typed must occur in the ID, email, name, company or phone number; case and accents do not matter. What
+    the widget shows is personal data, and JupyterLab saves it with the notebook: clear the outputs before you share one.
 
     Parameters
     ----------
-    source
-        A `Store`, `CustomerTables`, or a customers table alone (then the card shows no contacts and addresses).
-    client
-        The store to ask when "Fetch now" is pressed; without it there is no such button.
-    limit
+    source : Store, CustomerTables or pandas.DataFrame
+        Where to search. A table needs the columns ``customer_id``, ``number_of_orders`` and ``sales_value``; from a
+        table alone the card shows no contacts and addresses.
+    client : Client, optional
+        The shop to ask when "Fetch now" is pressed; without it there is no such button.
+    limit : int
         Longest list to show.
-    delay
+    delay : float
         Seconds without typing after which the search begins.
 
     Attributes
     ----------
     matches : pandas.DataFrame
-        All customers found, the best first.
+        All customers found, the best match first.
     selected : pandas.DataFrame
-        The customer on the card, one row; no row where there is none.
+        The customer on the card, as one row; no row while no card is open.
     last_error : Exception or None
-        The last error shown in the status line.
+        The error in the status line, if there is one.
 
     Raises
     ------
     ArgumentError
-        A source that is no customers table, or lacks a column.
+        If an argument is of another kind or out of bounds.
+    DataError
+        If the customers table lacks a column.
 
     Examples
     --------
@@ -72,11 +77,11 @@ class Lookup(Panel):
         delay: float = 0.25,
     ) -> None:
         super().__init__()
-        if limit < 1:
-            raise ArgumentError(f"limit must be at least 1, not {limit}")
+        if not (client is None or isinstance(client, Client)):
+            raise ArgumentError(f"client must be a Client or None, not {shown(client)}")
+        self._limit = whole_number("limit", limit, least=1)
         self._customers, self._contacts, self._addresses = _open(source)
         self._client = client
-        self._limit = limit
         self._index = SearchIndex(self._customers, self._contacts)
         self._standing = Standing(self._customers)
         self.matches = self.selected = self._customers.iloc[:0]
@@ -85,12 +90,12 @@ class Lookup(Panel):
         )
         self.list = ipywidgets.Select(options=[], rows=10, layout=ipywidgets.Layout(width="20rem"))
         self.button = ipywidgets.Button(description="Fetch now", icon="refresh", disabled=True)
-        self.button.tooltip = "Ask the store for this customer"
+        self.button.tooltip = "Ask the shop for this customer"
         self.card = ipywidgets.HTML()
         for widget, label in ((self.box, "Search customers"), (self.list, "Customers found")):
             widget.tooltip = label
         self.box.observe(self._typed, "value")
-        self._later = Debounced(self.search, delay)
+        self._later = Debounced(self.search, number("delay", delay, above=0))
         self.list.observe(self._chosen, "value")
         self.button.on_click(lambda _: self.fetch_now())
         left = [self.box, self.status, self.list] + ([self.button] if client is not None else [])
@@ -100,56 +105,72 @@ class Lookup(Panel):
 
     @guarded
     def search(self, text: str) -> None:
-        """Find customers; what typing does."""
-        self.button.disabled = self._id_to_fetch(text) is None
-        if not text.strip():
-            self.matches = self._customers.iloc[:0]
-            self._show_list(f"{len(self._customers):,} customers. Type to search.")
-            return
+        """List the customers that match, and close the card; called when somebody types.
+
+        Parameters
+        ----------
+        text : str
+            Words to search for.
+        """
+        if not isinstance(text, str):
+            raise ArgumentError(f"text must be the words to search for, not {shown(text)}")
+        self._close_card()
         self.matches, exact = self._index.find(text)
-        count = len(self.matches)
-        said = (
-            f"Showing {min(count, self._limit):,} of {count:,}." if count else f"Nobody here matches “{text.strip()}”."
-        )
-        asked = text.strip() if self._client is not None and text.strip().isdecimal() and not exact else ""
-        self._show_list(f"{said} “Fetch now” asks the store for ID {asked}." if asked else said)
+        count, words = len(self.matches), printable(text)
+        if not words:
+            sentence = f"{len(self._customers):,} customers. Type to search."
+        elif count:
+            sentence = f"Showing {min(count, self._limit):,} of {count:,}."
+        else:
+            sentence = f"No customer here matches “{words}”."
+        customer_id = _digits(text)
+        self.button.disabled = customer_id is None
+        if self._client is not None and customer_id is not None and not exact:
+            sentence += f" “Fetch now” asks the shop for ID {customer_id}."
+        self._show_list(sentence)
 
     @guarded
     def pick(self, customer_id: int) -> None:
-        """Show a customer's card; what choosing from the list does.
+        """Show a customer's card; called when somebody chooses from the list.
 
-        A customer who is not in the table is a `ConfigError` in the status line.
+        Parameters
+        ----------
+        customer_id : int
+            Their ID. If the table has no such customer, the status line says so and `last_error` is an
+            `ArgumentError`.
         """
-        row = self._customers[self._customers["customer_id"] == customer_id]
-        if not len(row):
-            raise ArgumentError(f"customer {customer_id} is not in this table")
-        self._show(row, self._contacts, self._addresses, "From the table that was loaded.")
-        self.button.disabled = False
+        found = self._customers["customer_id"] == whole_number("customer_id", customer_id, least=1)
+        if not found.any():
+            raise ArgumentError(f"customer {customer_id} is not in this table: pick one that it holds")
+        row = self._customers[found]
+        self._show_card(row, self._contacts, self._addresses, "From the table that was loaded.")
 
     @guarded
     def fetch_now(self) -> None:
-        """Ask the store for the ID in the search box or on the card; what the button does."""
-        customer_id = self._id_to_fetch(self.box.value)
-        if self._client is None or customer_id is None:
-            raise ArgumentError("there is nobody to fetch: pick a customer or type an ID, and give Lookup a client")
-        self.say(f"Asking the store for customer {customer_id} …")
+        """Ask the shop for the customer on the card or, while none is open, for the ID in the search box.
+
+        Called when somebody presses the button.
+        """
+        customer_id = int(self.selected["customer_id"].iloc[0]) if len(self.selected) else _digits(self.box.value)
+        if self._client is None:
+            raise ArgumentError("this Lookup cannot fetch: create it with a client, Lookup(source, client=client)")
+        if customer_id is None:
+            raise ArgumentError("there is no customer to fetch: pick one, or type an ID")
+        self.say(f"Asking the shop for customer {customer_id} …")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", CustlensWarning)
             now = fetch(self._client, [customer_id], progress=False)
+        problems = "; ".join(f"{row['api_path']}: {row['reason']}" for _, row in now.rejects.iterrows())
         if len(now.customers):
-            self._show(
-                now.customers, now.contacts, now.addresses, f"Fetched now, as of {now.report.as_of:%d %b %Y %H:%M} UTC."
-            )
-            self.say(f"Fetched customer {customer_id} from the store.")
-            return
-        reject = now.rejects.iloc[0]
-        if reject["reason"].startswith("404"):
-            raise ArgumentError(
-                f"The store has no customer {customer_id}. It says: {reject['reason'].removeprefix('404: ')}"
-            )
-        raise ArgumentError(
-            f"The store's record of customer {customer_id} breaks a rule at {reject['api_path']}: {reject['reason']}"
-        )
+            note = f"Fetched now, as of {now.report.as_of:%d %b %Y %H:%M} UTC."
+            self._show_card(now.customers, now.contacts, now.addresses, note)
+            left_out = f" Left out, because it breaks a rule: {problems}." if problems else ""
+            self.say(f"Fetched customer {customer_id} from the shop.{left_out}")
+        elif problems.startswith("id: 404: "):
+            said = problems.removeprefix("id: 404: ")
+            raise ArgumentError(f"The shop has no customer {customer_id}. Its answer: {said}")
+        else:
+            raise DataError(f"The shop's record of customer {customer_id} breaks a rule at {problems}")
 
     def _typed(self, change: dict[str, Any]) -> None:
         self._later(change["new"])
@@ -158,14 +179,9 @@ class Lookup(Panel):
         if change["new"] is not None:
             self.pick(change["new"])
 
-    def _id_to_fetch(self, text: str) -> int | None:
-        if text.strip().isdecimal():
-            return int(text.strip())
-        return int(self.selected["customer_id"].iloc[0]) if len(self.selected) else None
-
     def _show_list(self, sentence: str) -> None:
-        shown = self.matches.head(self._limit)
-        options = [(_label(row), int(row["customer_id"])) for _, row in shown.iterrows()]
+        best = self.matches.head(self._limit)
+        options = [(_label(row), int(row["customer_id"])) for _, row in best.iterrows()]
         self.list.unobserve(self._chosen, "value")
         try:
             self.list.options = options
@@ -174,17 +190,22 @@ class Lookup(Panel):
             self.list.observe(self._chosen, "value")
         self.say(sentence)
 
-    def _show(
+    def _show_card(
         self, row: pd.DataFrame, contacts: pd.DataFrame | None, addresses: pd.DataFrame | None, note: str
     ) -> None:
         customer_id = row["customer_id"].iloc[0]
         parts = [None if part is None else part[part["customer_id"] == customer_id] for part in (contacts, addresses)]
         self.card.value = card(row.iloc[0], self._standing, contacts=parts[0], addresses=parts[1], note=note)
         self.selected = row
+        self.button.disabled = False
+
+    def _close_card(self) -> None:
+        self.card.value = ""
+        self.selected = self._customers.iloc[:0]
 
 
 def _open(source: Any) -> tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame | None]:
-    """Take what can be looked up in from a source."""
+    """Return the customers, contacts and addresses of a source."""
     if isinstance(source, CustomerTables):
         customers = source.customers
         contacts, addresses = (source.part(name) for name in ("contacts", "addresses"))
@@ -193,12 +214,18 @@ def _open(source: Any) -> tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame 
     elif isinstance(source, pd.DataFrame):
         customers, contacts, addresses = source, None, None
     else:
-        raise ArgumentError(f"Lookup takes a Store, CustomerTables or a customers table, not {type(source).__name__}")
+        raise ArgumentError(f"source must be a Store, CustomerTables or a pandas customers table, not {shown(source)}")
     if missing := [name for name in NEEDED if name not in customers]:
-        raise DataError(f"the customers table lacks {', '.join(missing)}: fetch with these among `fields`")
+        raise DataError(f"the customers table lacks {', '.join(missing)}: fetch it with these among `columns`")
     return customers.reset_index(drop=True), contacts, addresses
 
 
+def _digits(text: str) -> int | None:
+    """Return the ID that a text spells (at most 18 digits, which 64 bits hold), or None."""
+    digits = text.strip()
+    return int(digits) if digits.isdecimal() and len(digits) <= 18 else None
+
+
 def _label(row: pd.Series) -> str:
-    parts = [row.get("name"), f"#{row['customer_id']}", row.get("email")]
-    return " · ".join(str(part) for part in parts if part is not None and not pd.isna(part) and part != "")
+    parts = [row.get("name"), f"#{int(row['customer_id'])}", row.get("email")]
+    return " · ".join(printable(part) for part in parts if part is not None and not pd.isna(part) and part != "")

@@ -1,0 +1,34 @@
+"""Text from customers, made fit to be shown to a person."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+__all__ = ["printable"]
+
+KEPT = "\u200c\u200d"  # joiners that scripts such as Persian, and many emoji, are spelled with
+
+
+def printable(text: Any) -> str:
+    """Return a text on one line, without the characters that steer a terminal or turn the text around them.
+
+    Control characters (escape sequences begin with one) and format characters (such as U+202E, which reverses what
+    follows) are removed; every run of white space becomes one space.
+
+    Parameters
+    ----------
+    text : object
+        What to show; `str` is called on it.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> printable("Ann" + chr(27) + "[31m " + chr(0x202E) + "Lee" + chr(10))
+    'Ann[31m Lee'
+    """
+    spaced = " ".join(str(text).split())
+    return "".join(c for c in spaced if c in KEPT or unicodedata.category(c) not in ("Cc", "Cf"))
