@@ -1,7 +1,7 @@
-"""Charts: one function each, which takes a customers table and `ax=` and gives the Axes back.
+"""Charts: one function each, which takes a customers table and `ax=` and returns the Axes it has drawn on.
 
-Each says on the picture how many it shows, what it leaves out, when it was observed and in what currency. None calls
-`show` or changes a setting of matplotlib.
+Each chart says how many buyers it shows, who is left out, when the table was observed and in what currency. None of them
+calls `show` or changes a setting of matplotlib.
 """
 
 from custlens.plot.orders import (

@@ -1,21 +1,35 @@
-"""What the charts share: colours, titles with a note, money, and what is drawn where there is nothing to draw."""
+"""What the charts share: colours, titles with a note, bars, numbers, and a picture that says it has nothing to show."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
+from matplotlib.figure import FigureBase
 
-__all__ = ["ACCENT", "BASE", "MUTED", "amount", "axes", "empty", "literal", "title"]
+from custlens._arguments import shown
+from custlens._text import printable
+from custlens.errors import ArgumentError
+
+__all__ = ["ACCENT", "BASE", "MUTED", "amount", "axes", "bars", "check_axes", "empty", "literal", "title"]
 
 BASE, ACCENT, MUTED = "#0072B2", "#D55E00", "#999999"
-"""Blue and vermillion of the palette of Okabe and Ito (2008), told apart with every kind of colour vision; grey."""
+"""Blue and vermillion of the palette of Okabe and Ito (2008), which people with any colour vision can tell apart; grey."""
 SIZE = (7.2, 3.9)
 
 
+def check_axes(ax: Any) -> None:
+    """Raise an ArgumentError unless `ax` is None or Axes."""
+    if not (ax is None or isinstance(ax, Axes)):
+        hint = ": pass figure.subplots() or one of figure.axes" if isinstance(ax, FigureBase) else ""
+        raise ArgumentError(f"ax must be matplotlib Axes or None, not {shown(ax)}{hint}")
+
+
 def axes(ax: Axes | None) -> Axes:
-    """Give the axes to draw on: the caller's, or those of a new figure."""
+    """Return the axes to draw on: the caller's, or those of a new figure."""
     if ax is None:
         _, ax = plt.subplots(figsize=SIZE, layout="constrained")
     for side in ("top", "right"):
@@ -24,15 +38,23 @@ def axes(ax: Axes | None) -> Axes:
     return ax
 
 
+def bars(draw: Callable[..., BarContainer], *data: Any, style: dict[str, Any]) -> BarContainer:
+    """Draw bars with `Axes.bar` or `Axes.barh`; a style that matplotlib does not know is an ArgumentError."""
+    try:
+        return draw(*data, **style)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ArgumentError(f"the bars cannot be drawn in this style: {error}") from error
+
+
 def title(ax: Axes, text: str, *notes: str) -> None:
-    """Write a title, and below it in small print what must be known to read the chart."""
+    """Write a title, and below it in small print what a reader must know to read the chart."""
     ax.set_title(literal(text), loc="left", fontsize="large", fontweight="bold", pad=22)
     note = " · ".join(literal(part) for part in notes if part)
     ax.annotate(note, (0, 1), (0, 7), "axes fraction", "offset points", fontsize="small", color="#555555")
 
 
 def empty(ax: Axes, reason: str) -> Axes:
-    """Draw an empty state that says why."""
+    """Write into an empty picture why it is empty."""
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():
@@ -42,7 +64,7 @@ def empty(ax: Axes, reason: str) -> Axes:
 
 
 def amount(value: float) -> str:
-    """Write a number for an axis: no more digits than it needs.
+    """Return a number as text for an axis, with no more digits than it needs.
 
     Examples
     --------
@@ -55,7 +77,7 @@ def amount(value: float) -> str:
 
 
 def literal(text: Any, longest: int = 200) -> str:
-    """Show somebody's text as it is: a dollar sign starts no formula, and a long text is cut."""
-    shown = " ".join(str(text).split())
-    shown = shown if len(shown) <= longest else shown[: longest - 1] + "…"
-    return shown.replace("$", r"\$")
+    """Return a text that matplotlib shows as it is: a dollar sign starts no formula, and a long text is cut."""
+    line = printable(text)
+    line = line if len(line) <= longest else line[: longest - 1] + "…"
+    return line.replace("$", r"\$")
