@@ -28,8 +28,8 @@ demo: $(READY)  ## fetch the embedded demo store and write its report
 	$(BIN)/custlens demo --output custlens-demo.html
 
 test: check $(SPARK)  ## check, then run every test and notebook
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=60 --override-ini addopts= notebooks
+	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=60 --override-ini addopts= notebooks
 
 check: $(READY)  ## format, lint, types, import directions
 	$(BIN)/ruff format --check .
