@@ -1,4 +1,4 @@
-"""The command line: demo, sync, report, lookup, export, serve."""
+"""The command line: each command calls one public function of custlens and prints what comes back."""
 
 from __future__ import annotations
 
@@ -17,24 +17,23 @@ __all__ = ["main"]
 
 
 class _Group(click.Group):
-    """Shows an error of custlens as one sentence, not as a traceback."""
+    """A group of commands that shows an error of custlens as one sentence, not as a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except CustlensError as error:
-            message = str(error)
-        raise click.ClickException(message)
+            raise click.ClickException(str(error)) from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="custlens")
 def main() -> None:
-    """Who are this store's customers, what are they worth, and who is slipping away?"""
+    """Who are this shop's customers, what are they worth, and who is slipping away?"""
 
 
 def demo_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that choose a demo store."""
+    """Add the options that choose a demo shop."""
     for option in (
         click.option("--seed", default=7, show_default=True, help="Seed of the generated shop."),
         click.option(
@@ -56,12 +55,12 @@ def demo_options(command: Callable[..., None]) -> Callable[..., None]:
 @demo_options
 @click.option("--output", default="custlens-demo.html", show_default=True, type=click.Path(path_type=Path))
 def demo(data: str, customers: int, seed: int, output: Path) -> None:
-    """Report on a demo store: no token and no network needed.
+    """Write a report on a demo shop: no token and no network needed.
 
-    Starts the store on this machine, fetches its customers over HTTP, validates them, and runs report.ipynb.
+    Starts the shop on this machine, fetches its customers over HTTP, validates them, and runs report.ipynb.
     """
-    shop = "the CDNOW store" if data == "cdnow" else f"a store of {customers:,} customers"
-    click.echo(f"Serving {shop}, fetching, and reporting:", err=True)
+    shop = "the CDNOW shop" if data == "cdnow" else f"a shop of {customers:,} customers"
+    click.echo(f"Reporting on {shop}:", err=True)
     _report(output, {"demo": data, "customers": customers, "seed": seed})
 
 
@@ -69,11 +68,11 @@ def demo(data: str, customers: int, seed: int, output: Path) -> None:
 @click.option("--output", default="custlens-report.html", show_default=True, type=click.Path(path_type=Path))
 @click.option("--reveal", is_flag=True, help="Show names and email addresses; hidden by default.")
 def report(output: Path, reveal: bool) -> None:
-    """Report on your store, named by ECWID_STORE_ID and ECWID_TOKEN."""
+    """Write a report on your shop, named by ECWID_STORE_ID and ECWID_TOKEN."""
     from custlens.api.client import Client
 
-    client = Client.from_env()  # says at once what is missing
-    click.echo(f"Fetching store {client.store_id}, and reporting:", err=True)
+    client = Client.from_env()  # raises at once if a setting is missing
+    click.echo(f"Reporting on shop {client.store_id}:", err=True)
     _report(output, {"demo": None, "reveal": reveal})
 
 
@@ -90,26 +89,28 @@ def sync(path: Path, mode: Mode) -> None:
     from custlens.api.client import Client
     from custlens.store.store import Store
 
-    try:
-        click.echo(Store(path).sync(Client.from_env(), mode))
-    except KeyboardInterrupt:
-        raise click.Abort from None
+    click.echo(Store(path).sync(Client.from_env(), mode))
 
 
 @main.command()
 @click.argument("words", nargs=-1, required=True)
 @store_option
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Longest list to show.")
-def lookup(words: tuple[str, ...], path: Path, limit: int) -> None:
+@click.option("--reveal", is_flag=True, help="Show names and email addresses; hidden by default.")
+def lookup(words: tuple[str, ...], path: Path, limit: int, reveal: bool) -> None:
     """Find customers by parts of a name, an email, a phone number or an ID."""
+    from custlens._text import printable
     from custlens.store.store import Store
+    from custlens.tables.export import mask
     from custlens.tables.search import SearchIndex
 
     store = Store(path)
     matches, _ = SearchIndex(store.customers(), store.contacts()).find(" ".join(words))
     columns = ["customer_id", "name", "email", "number_of_orders", "sales_value", "currency", "last_order_date"]
     if len(matches):
-        click.echo(matches[columns].head(limit).to_string(index=False, na_rep=""))
+        best = mask(matches[columns].head(limit), reveal=reveal)
+        best[["name", "email"]] = best[["name", "email"]].map(printable, na_action="ignore")
+        click.echo(best.to_string(index=False, na_rep=""))
     click.echo(f"Showing {min(limit, len(matches)):,} of {len(matches):,}.", err=True)
 
 
@@ -122,7 +123,7 @@ def lookup(words: tuple[str, ...], path: Path, limit: int) -> None:
     show_default=True,
     type=click.Choice(["customers", "addresses", "contacts", "rejects"]),
 )
-@click.option("--reveal", is_flag=True, help="Write names, addresses and the like; hidden by default.")
+@click.option("--reveal", is_flag=True, help="Write names, addresses and other personal data; hidden by default.")
 def export(output: Path, path: Path, table: str, reveal: bool) -> None:
     """Write a table of the local store to OUTPUT (.csv, .parquet or .xlsx)."""
     from custlens.store.store import Store
@@ -135,7 +136,7 @@ def export(output: Path, path: Path, table: str, reveal: bool) -> None:
 @demo_options
 @click.option("--port", default=0, help="Port on 127.0.0.1; a free one by default.")
 def serve(data: str, customers: int, seed: int, port: int) -> None:
-    """Run a demo store on this machine until Ctrl-C."""
+    """Run a demo shop on this machine until Ctrl-C."""
     from custlens import demo
 
     with demo.serve(data, customers=customers, seed=seed, port=port) as shop:
@@ -143,15 +144,14 @@ def serve(data: str, customers: int, seed: int, port: int) -> None:
         click.echo(f"  export ECWID_BASE_URL={shop.url}")
         click.echo(f"  export ECWID_STORE_ID={shop.store_id}")
         click.echo(f"  export ECWID_TOKEN={shop.token}\n")
-        click.echo("Ctrl-C ends it.")
+        click.echo("Press Ctrl-C to stop it.")
         try:
             shop.wait()
         except KeyboardInterrupt:
-            click.echo("\nEnded.")
+            click.echo("\nStopped.")
 
 
 def _report(output: Path, parameters: dict[str, Any]) -> None:
     from custlens import report
 
-    path = report.write(output, parameters=parameters)
-    click.echo(f"Report: {path}")
+    click.echo(f"Report: {report.write(output, parameters=parameters)}")

@@ -17,7 +17,7 @@ def test_help_names_every_command_in_a_line():
         assert re.search(rf"^  {command} +\S", shown, re.MULTILINE)
 
 
-def test_a_report_without_a_store_says_what_to_set(monkeypatch):
+def test_a_report_without_settings_says_what_to_set(monkeypatch):
     monkeypatch.delenv("ECWID_TOKEN", raising=False)
     monkeypatch.setenv("ECWID_STORE_ID", "1003")
     done = CliRunner().invoke(main, ["report"])
@@ -32,7 +32,7 @@ def test_a_wrong_argument_is_refused_with_usage(arguments):
     assert "Usage:" in done.output
 
 
-def test_serve_runs_a_store_that_the_printed_settings_reach():
+def test_serve_runs_a_shop_that_the_printed_settings_reach():
     command = [sys.executable, "-u", "-m", "custlens", "serve", "--customers", "30"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         lines = []
@@ -46,7 +46,7 @@ def test_serve_runs_a_store_that_the_printed_settings_reach():
         assert server.wait(timeout=10) == 0
 
 
-def test_a_report_on_a_real_store_reads_its_settings_from_the_environment(shop, tmp_path, monkeypatch):
+def test_a_report_on_a_shop_reads_its_settings_from_the_environment(shop, tmp_path, monkeypatch):
     monkeypatch.setenv("ECWID_STORE_ID", str(shop.store_id))
     monkeypatch.setenv("ECWID_TOKEN", shop.token)
     monkeypatch.setenv("ECWID_BASE_URL", shop.url)
@@ -71,9 +71,11 @@ def test_a_store_is_synced_searched_and_exported(shop, tmp_path, monkeypatch):
     assert "full: the store holds nothing of this shop yet" in done.output
     assert "incremental" in run(main, ["sync", "--store", path]).output
     wanted = shop.document(shop.ids[0])
-    done = run(main, ["lookup", str(shop.ids[0]), "--store", path])
-    assert wanted["email"] in done.output
+    done = run(main, ["lookup", wanted["email"], "--store", path])
+    assert str(shop.ids[0]) in done.output
     assert "Showing 1 of 1." in done.output
+    assert wanted["email"] not in done.output
+    assert wanted["email"] in run(main, ["lookup", str(shop.ids[0]), "--store", path, "--reveal"]).output
     assert "Showing 0 of 0." in run(main, ["lookup", "nobody at all", "--store", path]).output
     target = tmp_path / "customers.csv"
     done = run(main, ["export", str(target), "--store", path])
@@ -83,3 +85,16 @@ def test_a_store_is_synced_searched_and_exported(shop, tmp_path, monkeypatch):
     assert wanted["email"] in target.read_text(encoding="utf-8")
     assert run(main, ["export", str(tmp_path / "c.csv"), "--store", path, "--table", "contacts"]).exit_code == 0
     assert run(main, ["export", str(tmp_path / "c.txt"), "--store", path]).exit_code == 1
+
+
+def test_a_name_that_steers_the_terminal_is_shown_without_its_control_characters(shop, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECWID_STORE_ID", str(shop.store_id))
+    monkeypatch.setenv("ECWID_TOKEN", shop.token)
+    monkeypatch.setenv("ECWID_BASE_URL", shop.url)
+    shop.population.patches[shop.ids[0]] = {"name": "\x1b[2J\u202eNoname\x07"}
+    shop.changed()
+    path = str(tmp_path / "shop.lens")
+    assert CliRunner().invoke(main, ["sync", "--store", path]).exit_code == 0
+    done = CliRunner().invoke(main, ["lookup", str(shop.ids[0]), "--store", path, "--reveal"], color=True)
+    assert "[2JNoname" in done.output
+    assert not set("\x1b\x07\u202e") & set(done.output)
