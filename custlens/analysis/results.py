@@ -54,7 +54,7 @@ def _count(meaning: str) -> Any:
 
 def _share(meaning: str, *, nullable: bool = False) -> Any:
     """Declare a share, from 0 to 1."""
-    return _column(meaning, nullable=nullable, ge=0, le=1 + 1e-9)
+    return _column(meaning, unit="share", nullable=nullable, ge=0, le=1 + 1e-9)
 
 
 def _money(meaning: str) -> Any:

@@ -1,4 +1,4 @@
-"""The first figures of a report, laid out for people."""
+"""The first figures of a report, and what was set aside, written for people."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import narwhals as nw
+from narwhals.typing import IntoFrame
 
 from custlens.analysis import orders
 
@@ -14,15 +15,22 @@ __all__ = ["Headline"]
 
 
 class Headline:
-    """The summary of `custlens.orders.summary`, laid out for people.
+    """The result of `custlens.orders.summary`, written for people, as text and as HTML.
 
     Parameters
     ----------
-    customers
-        A customers table.
+    customers : table
+        A customers table with ``number_of_orders`` and ``sales_value``.
+
+    Attributes
+    ----------
+    facts : dict of str to str
+        Each figure by its name.
+    as_of : str
+        When the table was observed, in UTC, or "unknown".
     """
 
-    def __init__(self, customers: Any) -> None:
+    def __init__(self, customers: IntoFrame) -> None:
         row = nw.from_native(orders.summary(customers)).lazy().collect().rows(named=True)[0]
         money = row["currency"] if isinstance(row["currency"], str) else ""
         when = row["as_of"]
@@ -33,8 +41,8 @@ class Headline:
             "Orders": _count(row["orders"]),
             "Sales": _money(row["sales_value"], money),
             "Mean order value": _money(row["mean_order_value"], money),
-            "Median order value of a buyer": _money(row["median_customer_aov"], money),
-            "Mean value of a buyer": _money(row["mean_buyer_value"], money),
+            "Median order value per buyer": _money(row["median_customer_aov"], money),
+            "Mean sales per buyer": _money(row["mean_buyer_value"], money),
             "Bought once": _share(row["one_time_share"]),
             "Repeat rate": _share(row["repeat_rate"]),
         }
@@ -50,7 +58,7 @@ class Headline:
             f'<div style="font-size:.85rem;opacity:.75">{html.escape(name)}</div></div>'
             for name, value in self.facts.items()
         )
-        note = f'<p style="font-size:.85rem;opacity:.75">As of {html.escape(self.as_of)}, by the store\'s clock.</p>'
+        note = f'<p style="font-size:.85rem;opacity:.75">As of {html.escape(self.as_of)}, by the shop\'s clock.</p>'
         return f'<div style="display:flex;flex-wrap:wrap;gap:.7rem;margin:.6rem 0">{cards}</div>{note}'
 
 

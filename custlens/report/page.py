@@ -1,9 +1,10 @@
-"""Runs a notebook with parameters and writes what it shows as one self-contained HTML file."""
+"""A notebook is run with parameters, and what it shows becomes one self-contained HTML file."""
 
 from __future__ import annotations
 
 import html
 import importlib.resources
+import os
 import re
 import tempfile
 import warnings
@@ -12,6 +13,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from custlens._arguments import shown
 from custlens.errors import ArgumentError, ConfigError, CustlensError
 
 __all__ = ["notebook_path", "write"]
@@ -22,13 +24,28 @@ _HEADING = re.compile(r"^#+\s+(.+)$", re.MULTILINE)
 
 
 def notebook_path(name: str = "report") -> Path:
-    """Find a notebook that comes with custlens."""
+    """Return the path of a notebook that comes with custlens.
+
+    Parameters
+    ----------
+    name : str
+        The notebook's name, without its ending.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    ArgumentError
+        If custlens has no notebook of this name.
+    """
     packaged = Path(str(importlib.resources.files("custlens"))) / "notebooks" / f"{name}.ipynb"
     source = Path(__file__).parents[2] / "notebooks" / f"{name}.ipynb"
     for path in (packaged, source):
         if path.is_file():
             return path
-    raise ConfigError(f"there is no notebook {name!r} in this installation")
+    raise ArgumentError(f"name must be that of a notebook of this installation, not {shown(name)}")
 
 
 def write(
@@ -40,18 +57,18 @@ def write(
 ) -> Path:
     """Run a notebook and write what it shows, without its code, as one HTML file.
 
-    The file refers to nothing outside of itself and holds no widget state. A token is never a parameter: parameters
-    are kept in the executed notebook. The kernel has it from the environment.
+    The file needs no other file and no network, and holds no widget state. Parameters are kept in the executed notebook,
+    so a token must not be one: the notebook reads it from the environment.
 
     Parameters
     ----------
-    output
+    output : str or pathlib.Path
         Path of the HTML file; its folder must exist.
-    notebook
-        Path of the notebook; custlens' own ``report.ipynb`` by default.
-    parameters
+    notebook : str or pathlib.Path, optional
+        Path of the notebook; the ``report.ipynb`` that comes with custlens by default.
+    parameters : mapping of str to object, optional
         Values for the cell tagged ``parameters``.
-    progress
+    progress : bool
         Whether to show a progress bar.
 
     Returns
@@ -62,25 +79,28 @@ def write(
     Raises
     ------
     ArgumentError
-        No such notebook or folder, or a parameter that looks like a token.
+        If an argument is of another kind, the notebook or the folder does not exist, or a parameter is named like a
+        token.
+    ConfigError
+        If the packages that reports need are not installed.
     CustlensError
-        A cell of the notebook failed; nothing was written.
+        If a cell of the notebook failed; nothing was written.
     """
     try:
         import nbformat
         import papermill
         from nbconvert import HTMLExporter
     except ModuleNotFoundError as error:
-        raise ConfigError(f"reports need {error.name}: pip install 'custlens[report]'") from None
-    target, source = Path(output).absolute(), Path(notebook) if notebook else notebook_path()
+        raise ConfigError(f"reports need {error.name}: pip install 'custlens[report]'") from error
+    target = _path("output", output).absolute()
+    source = notebook_path() if notebook is None else _path("notebook", notebook)
     if not target.parent.is_dir():
-        raise ArgumentError(f"there is no folder {target.parent} to write the report into")
+        raise ArgumentError(f"output must be in a folder that exists; there is no folder {target.parent}")
+    if target.is_dir():
+        raise ArgumentError(f"output must be the path of a file; {target} is a folder")
     if not source.is_file():
-        raise ArgumentError(f"there is no notebook {source}")
-    for name in parameters or {}:
-        if "token" in name.lower():
-            raise ArgumentError(f"{name} is no parameter for a report: it would be kept in it; set ECWID_TOKEN instead")
-    failure = ""
+        raise ArgumentError(f"notebook must be a file that exists; there is no file {source}")
+    values = _parameters(parameters)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # papermill's and nbconvert's own deprecations
         executed = Path(folder) / "executed.ipynb"
@@ -88,26 +108,27 @@ def write(
             papermill.execute_notebook(
                 str(source),
                 str(executed),
-                dict(parameters or {}),
+                values,
                 kernel_name="python3",
                 progress_bar=progress,
                 extra_arguments=["--log-level=ERROR"],
             )
         except papermill.PapermillExecutionError as error:
-            failure = f"cell {error.cell_index + 1} of {source.name} failed: {error.ename}: {error.evalue}"
-        else:
-            notebook_node = nbformat.read(executed, as_version=4)
-            _clean(notebook_node)
-            exporter = HTMLExporter(
-                template_name="basic",
-                exclude_input=True,
-                exclude_input_prompt=True,
-                exclude_output_prompt=True,
-                exclude_anchor_links=True,
-            )
-            body, _ = exporter.from_notebook_node(notebook_node)
-    if failure:
-        raise CustlensError(failure)
+            raise CustlensError(
+                f"cell {error.cell_index + 1} of {source.name} failed: {error.ename}: {error.evalue}"
+            ) from error
+        except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+            raise ArgumentError(f"notebook must be a Jupyter notebook; {source.name} is not one") from error
+        notebook_node = nbformat.read(executed, as_version=4)
+        _clean(notebook_node)
+        exporter = HTMLExporter(
+            template_name="basic",
+            exclude_input=True,
+            exclude_input_prompt=True,
+            exclude_output_prompt=True,
+            exclude_anchor_links=True,
+        )
+        body, _ = exporter.from_notebook_node(notebook_node)
     headings = [match[1] for cell in notebook_node.cells for match in _HEADING.finditer(cell.source)]
     template = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
     page = template.substitute(title=html.escape(headings[0] if headings else source.stem), body=body)
@@ -117,8 +138,27 @@ def write(
     return target
 
 
+def _path(name: str, value: Any) -> Path:
+    """Return a path that was given as text or as a Path."""
+    if not isinstance(value, str | os.PathLike):
+        raise ArgumentError(f"{name} must be a path, not {shown(value)}")
+    return Path(value)
+
+
+def _parameters(values: Any) -> dict[str, Any]:
+    """Return the parameters of a notebook, none of which may be a token."""
+    if not (values is None or isinstance(values, Mapping)):
+        raise ArgumentError(f"parameters must be a mapping of names to values, not {shown(values)}")
+    for name in values or {}:
+        if "token" in str(name).lower():
+            raise ArgumentError(
+                f"parameters must not hold {name!r}, which the report would keep; set ECWID_TOKEN instead"
+            )
+    return dict(values or {})
+
+
 def _clean(notebook: Any) -> None:
-    """Leave what a static page can show, and give each picture the text of the heading above it."""
+    """Keep what a static page can show, and describe each picture by the heading above it."""
     notebook.metadata.pop("widgets", None)
     heading = "Chart"
     for cell in notebook.cells:

@@ -47,8 +47,8 @@ def test_the_demo_report_agrees_with_the_data_of_the_server(page):
         "Orders": f"{orders:,}",
         "Sales": f"{sales:,.2f} EUR",
         "Mean order value": f"{sales / orders:,.2f} EUR",
-        "Median order value of a buyer": f"{median:,.2f} EUR",
-        "Mean value of a buyer": f"{sales / len(buyers):,.2f} EUR",
+        "Median order value per buyer": f"{median:,.2f} EUR",
+        "Mean sales per buyer": f"{sales / len(buyers):,.2f} EUR",
         "Bought once": f"{once / len(buyers):.1%}",
         "Repeat rate": f"{1 - once / len(buyers):.1%}",
     }
@@ -100,14 +100,31 @@ def test_a_notebook_that_fails_is_named_with_its_cell_and_nothing_is_written(tmp
     assert [path.name for path in tmp_path.iterdir()] == ["broken.ipynb"]
 
 
+def test_a_file_that_is_not_a_notebook_is_named(tmp_path):
+    source = tmp_path / "broken.ipynb"
+    source.write_text("nothing of the kind")
+    with pytest.raises(cl.ArgumentError, match=r"notebook must be a Jupyter notebook; broken\.ipynb is not one"):
+        report.write(tmp_path / "page.html", notebook=source, progress=False)
+
+
 def test_what_cannot_be_written_or_read_is_named(tmp_path):
-    with pytest.raises(cl.ArgumentError, match="there is no folder"):
-        report.write(tmp_path / "missing" / "page.html")
-    with pytest.raises(cl.ArgumentError, match="there is no notebook"):
-        report.write(tmp_path / "page.html", notebook=tmp_path / "none.ipynb")
+    page = tmp_path / "page.html"
+    for arguments, message in (
+        ({"output": tmp_path / "missing" / "page.html"}, "output must be in a folder that exists"),
+        ({"output": None}, "output must be a path, not None"),
+        ({"output": tmp_path}, "output must be the path of a file"),
+        ({"output": page, "notebook": tmp_path / "none.ipynb"}, "notebook must be a file that exists"),
+        ({"output": page, "notebook": 5}, "notebook must be a path, not 5"),
+        ({"output": page, "parameters": ["demo"]}, "parameters must be a mapping"),
+        ({"output": page, "parameters": {"ecwid_token": "x"}}, "parameters must not hold 'ecwid_token'"),
+    ):
+        with pytest.raises(cl.ArgumentError, match=message):
+            report.write(**arguments)
+    with pytest.raises(cl.ArgumentError, match="name must be that of a notebook"):
+        report.notebook_path("nowhere")
 
 
 def test_the_headline_reads_as_text_too(cdnow):
-    text = repr(report.Headline(cdnow.customers))
-    assert "Customers                      2,357" in text
-    assert "As of                          1998-06-30 23:59 UTC" in text
+    lines = repr(report.Headline(cdnow.customers)).splitlines()
+    assert lines[0].split() == ["Customers", "2,357"]
+    assert re.split("  +", lines[-1]) == ["As of", "1998-06-30 23:59 UTC"]
