@@ -1,19 +1,23 @@
 """Bringing a durable store up to date, against the tools that analysts use, all in one run on the same server process.
 
-Each peer is a script of its own (bench/peers/) that ends with typed data in a durable store, which a fresh process then
-opens and adds up: what it finds is compared with the shop's truth. Measured from outside: wall and CPU seconds of the
-whole process, start-up included, peak memory, requests. Scenes, in order, on one store a peer:
+Each peer is a script of its own (bench/peers/) that ends with typed data in a durable store. A fresh process then opens
+the store and adds it up, and the sums are compared with the shop's truth. Measured from outside: wall and CPU seconds of
+the whole process, start-up included, peak memory, and requests. The scenes, in order, each peer on a store of its own:
 
-- cold: everything, into nothing.
+- cold: everything, into an empty store.
 - 1 %: one customer in a hundred has ordered (which does not move `updated`), a few were edited, a few deleted.
 - none: nothing has changed.
-- kill: a new store; the process is killed when half of the requests are through, and started again. The figures are of
-  the second start.
+- kill: a new store; the process is killed after half of the requests and started again. The figures are of the second
+  start.
 
-    python -m bench.sync [CUSTOMERS,…] [LATENCY_MS,…] [ROUNDS] [PEER,…]   default: 20000,100000 0,50,200 5, all
-    python -m bench.sync limit                                     under 600 requests a minute: custlens against the limit
+Beside the cold scene stands the floor: how long a start of Python takes that reads every page over four connections and
+throws it away.
 
-A peer that is slow at a high latency is run fewer times: at most about ten minutes a peer and scene.
+    python -m bench.sync [CUSTOMERS,…] [LATENCY_MS,…] [ROUNDS] [PEER,…]   default: 20000 0,50 3, all (about 15 minutes)
+    python -m bench.sync 20000,100000 0,50,200 5                          the long form; takes hours
+    python -m bench.sync limit                                            custlens under 600 requests per minute
+
+A peer that is slow at a high latency is run fewer times: about ten minutes per peer, customers and latency at the most.
 """
 
 from __future__ import annotations
@@ -40,8 +44,7 @@ PEERS = {
     "custlens": ("with_custlens", "store.lens", "custlens"),
     "requests+pandas": ("with_requests", "store.parquet", None),
     "pyecwid": ("with_pyecwid", "store.parquet", "pyecwid"),
-    "dlt": ("with_dlt", "default.duckdb", "dlt"),
-    "dlt tuned": ("with_dlt", "tuned.duckdb", "dlt"),
+    "dlt": ("with_dlt", "store.duckdb", "dlt"),
     "PyAirbyte": ("with_airbyte", "store.duckdb", "airbyte"),
 }
 WITH = {
@@ -50,9 +53,9 @@ WITH = {
     "pymc-marketing": ["pyarrow"],
     "rfm": ["pandas<3", "pyarrow"],
 }
-"""What a peer needs besides."""
+"""What a peer needs beside its own package."""
 SCENES = ("cold", "1 %", "none", "kill")
-TOOLS = ("pyecwid", "dlt", "dlt tuned", "PyAirbyte")
+TOOLS = ("pyecwid", "dlt", "PyAirbyte")
 
 
 class Run(NamedTuple):
@@ -92,9 +95,9 @@ def serving(customers: int, latency: float, limit: int | None = None) -> Iterato
 
 
 def python_of(group: str | None) -> str:
-    """Give the interpreter of a peer, making its environment the first time.
+    """Return the interpreter of a peer, after making its environment the first time.
 
-    custlens has one too: tools for developing it that happen to be installed make pandera, and with it each start, slower.
+    custlens has an environment of its own too: development tools that happen to be installed slow pandera down.
     """
     if group is None:
         return sys.executable
@@ -167,13 +170,24 @@ def scenes(peer: str, server: Server, folder: Path, arguments: tuple[str, ...] =
     return results
 
 
+def floor(server: Server) -> float:
+    """Time a process that reads every page over four connections and keeps nothing."""
+    settings = server.settings
+    command = [sys.executable, str(HERE / "peers" / "with_floor.py"), settings["url"], str(settings["store_id"])]
+    started = time.perf_counter()
+    subprocess.run([*command, settings["token"]], check=True)
+    return time.perf_counter() - started
+
+
 def compare(customers: int, latency_ms: int, rounds: int, peers: list[str]) -> None:
     """Run all peers in turns on one server, and print medians and ratios."""
     print(f"sync: {customers:,} customers, {latency_ms} ms a page, up to {rounds} rounds in turns", flush=True)
     found: dict[str, list[dict[str, Run]]] = {peer: [] for peer in peers}
     spent = dict.fromkeys(PEERS, 0.0)
+    floors = []
     with serving(customers, latency_ms / 1000) as server, tempfile.TemporaryDirectory() as name:
         for _ in range(rounds):
+            floors.append(floor(server))
             for peer in peers:
                 if spent[peer] < 600:
                     started = time.monotonic()
@@ -196,6 +210,11 @@ def compare(customers: int, latency_ms: int, rounds: int, peers: list[str]) -> N
                 f"    {peer:16} {figures['wall']:7.2f} s  cpu {figures['cpu']:6.2f} s  peak {figures['peak']:6.0f} MB"
                 f"  {figures['requests']:6.0f} requests  {said} (n = {len(runs)})"
             )
+        if scene == "cold":
+            lowest = statistics.median(floors)
+            print(f"    floor            {lowest:7.2f} s  python and four connections, nothing kept")
+            if "custlens" in peers:
+                print(f"    custlens / floor: {middle['custlens', scene]['wall'] / lowest:.2f}")
         if "custlens" not in peers or not set(TOOLS) & set(peers):
             continue
         ours = middle["custlens", scene]
@@ -226,9 +245,9 @@ def main() -> None:
     if sys.argv[1:2] == ["limit"]:
         limit()
         return
-    customers = [int(text) for text in (sys.argv[1] if len(sys.argv) > 1 else "20000,100000").split(",")]
-    latencies = [int(text) for text in (sys.argv[2] if len(sys.argv) > 2 else "0,50,200").split(",")]
-    rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 5
+    customers = [int(text) for text in (sys.argv[1] if len(sys.argv) > 1 else "20000").split(",")]
+    latencies = [int(text) for text in (sys.argv[2] if len(sys.argv) > 2 else "0,50").split(",")]
+    rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 3
     peers = sys.argv[4].split(",") if len(sys.argv) > 4 else list(PEERS)
     for count in customers:
         for latency in latencies:

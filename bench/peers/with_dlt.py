@@ -1,24 +1,28 @@
-"""dlt: its REST API source, merged into DuckDB, incremental by `updated`; "tuned" with larger buffers and more workers."""
+"""dlt: its REST API source, into DuckDB, incremental by `updated`.
+
+The quickest honest configuration found: lists stay JSON columns instead of tables of their own, Parquet between its
+steps, large buffers, and the first load replaces instead of merging.
+"""
 
 import json
 import os
 import sys
 from pathlib import Path
 
-TUNED = "tuned" in Path(sys.argv[2]).name
-os.environ.update(RUNTIME__DLTHUB_TELEMETRY="false", RUNTIME__LOG_LEVEL="ERROR", DLT_DATA_DIR=sys.argv[2] + ".dlt")
-if TUNED:
-    os.environ.update(
-        DATA_WRITER__BUFFER_MAX_ITEMS="100000",
-        EXTRACT__WORKERS="4",
-        NORMALIZE__WORKERS="2",
-        LOAD__WORKERS="4",
-        NORMALIZE__DATA_WRITER__FILE_MAX_ITEMS="50000",
-        NORMALIZE__LOADER_FILE_FORMAT="parquet",
-    )
+os.environ.update(
+    RUNTIME__DLTHUB_TELEMETRY="false",
+    RUNTIME__LOG_LEVEL="ERROR",
+    DLT_DATA_DIR=sys.argv[2] + ".dlt",
+    DATA_WRITER__BUFFER_MAX_ITEMS="100000",
+    EXTRACT__WORKERS="4",
+    NORMALIZE__WORKERS="2",
+    LOAD__WORKERS="4",
+    NORMALIZE__DATA_WRITER__FILE_MAX_ITEMS="50000",
+    NORMALIZE__LOADER_FILE_FORMAT="parquet",
+)
 
-import dlt  # noqa: E402
-from dlt.sources.rest_api import rest_api_source  # noqa: E402
+import dlt
+from dlt.sources.rest_api import rest_api_source
 
 
 def pipeline(path: str):
@@ -43,8 +47,9 @@ def sync(path: str, url: str, store_id: str, token: str) -> None:
                 {
                     "name": "customers",
                     "primary_key": "id",
-                    "write_disposition": "merge",
-                    "parallelized": TUNED,
+                    "write_disposition": "merge" if Path(path).exists() else "replace",
+                    "max_table_nesting": 0,
+                    "parallelized": True,
                     "endpoint": {
                         "path": "customers",
                         "data_selector": "items",
@@ -71,10 +76,9 @@ def to_seconds(text: str) -> int:
 def read(path: str) -> dict[str, float]:
     import duckdb
 
+    orders, sales = "(stats->>'numberOfOrders')::bigint", "(stats->>'salesValue')::double"
     with duckdb.connect(path, read_only=True) as database:
-        names = {row[0] for row in database.execute("describe shop.customers").fetchall()}
-        sales = " + ".join(f"coalesce({name}, 0)" for name in sorted(names) if name.startswith("stats__sales_value"))
-        query = f"select count(*), sum(stats__number_of_orders), sum({sales}) from shop.customers"  # noqa: S608
+        query = f"select count(*), sum({orders}), sum({sales}) from shop.customers"  # noqa: S608
         customers, orders, amount = database.execute(query).fetchone()
     return {"customers": customers, "orders": int(orders), "sales": round(float(amount), 2)}
 
