@@ -1,4 +1,4 @@
-"""Runs every notebook and saves it with its outputs, without widget state and without times of running."""
+"""Run every notebook and save it with its outputs, but without widget state (customers' data) and execution times."""
 
 from __future__ import annotations
 
