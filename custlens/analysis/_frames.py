@@ -1,35 +1,45 @@
-"""Takes tables of any kind in, brings the few numbers that a statistic needs here, and gives the result back in kind.
+"""Read tables of any kind, bring the values that a statistic needs into memory, and return results as the same kind of table.
 
-Engines differ where it hurts: some only have approximate medians, some know no weeks or time zones, each breaks ties in
-its own way. So an engine is asked for one thing that all do alike: which values of the needed columns there are, and
-how many rows have them. What follows from those is computed here, once, exactly.
+Engines differ in detail: some have only approximate medians, some know no weeks or time zones, and each breaks ties in
+its own way. So an engine is asked only for what all of them do alike: which values of the needed columns occur, and how
+many rows have them. Everything that follows from those values is computed here, once, exactly.
+
+A table is also checked here, so that every analysis refuses the same things: something that is not a table, a missing
+column, text where numbers are needed, times without a zone, a customer who occurs twice, impossible numbers, amounts in
+several currencies, and a time of observation that lies before the orders.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from narwhals.exceptions import DuplicateError
+from narwhals.typing import IntoFrameT
 
+from custlens._arguments import Moment, moment, shown
+from custlens.analysis._time import microseconds
 from custlens.errors import ArgumentError, DataError
 
 __all__ = [
     "UNKNOWN",
     "Frame",
     "as_of_column",
+    "check_types",
+    "convert_like",
     "currency_of",
     "customers_frame",
     "gather",
-    "in_kind",
     "in_memory",
     "index_of",
     "labels",
+    "latest_as_of",
     "native",
     "need_as_of",
     "observed_at",
@@ -41,78 +51,214 @@ __all__ = [
 Frame = nw.LazyFrame[Any]
 UNKNOWN = "unknown"
 
+NUMBERS = ("number_of_orders", "sales_value", "average_order_value", "total_order_count")
+TIMES = ("first_order_date", "last_order_date", "registered")
+LARGEST = 2.0**53
+"""Beyond this a float64 does not hold every whole number."""
+CLOCK_SKEW = timedelta(hours=1)
+TOLERATED_LATE = 1 / 1000
+"""Share of buyers who may have ordered after the observation: statistics move on while a long sync reads them."""
+EMPTY_AS_OF = datetime(1970, 1, 1, tzinfo=UTC)
 
-def customers_frame(customers: Any, columns: Iterable[str]) -> Frame:
-    """Take a native table, and check that it has the columns needed.
+
+def customers_frame(
+    customers: Any, columns: Iterable[str], *, name: str = "customers", one_row_per_customer: bool = True
+) -> Frame:
+    """Return a native table as a lazy frame, after checking that it can be used.
+
+    Parameters
+    ----------
+    customers
+        A native table.
+    columns
+        The columns needed.
+    name
+        Name of the argument, for errors.
+    one_row_per_customer
+        Whether to refuse a table, if it has the column customer_id, in which a customer occurs twice.
 
     Raises
     ------
     ArgumentError
-        It is no table, or lacks a column.
+        It is not a table.
+    DataError
+        It lacks a column, a column is of the wrong type, or a customer occurs twice.
     """
-    frame: Frame = native(customers).lazy()
-    have = frame.collect_schema().names()
-    if missing := [name for name in columns if name not in have]:
-        raise DataError(f"the customers table lacks {', '.join(missing)}: fetch with these among `fields`")
+    frame: Frame = native(customers, name).lazy()
+    have, needed = frame.collect_schema().names(), list(columns)
+    if missing := [column for column in needed if column not in have]:
+        raise DataError(f"the {name} table lacks {', '.join(missing)}: fetch or read it with these columns")
+    check_types(
+        frame,
+        numbers=[column for column in needed if column in NUMBERS],
+        times=[column for column in needed if column in TIMES],
+    )
+    if one_row_per_customer and "customer_id" in have:
+        _refuse_duplicates(frame, name)
     return frame
 
 
-def native(customers: Any) -> Any:
-    """Take a native table as it is, eager or lazy.
+def native(customers: Any, name: str = "customers") -> Any:
+    """Return a native table as a Narwhals frame, eager or lazy.
 
     Raises
     ------
     ArgumentError
-        It is no table.
+        It is not a table.
+    DataError
+        Two columns have the same name.
     """
     with warnings.catch_warnings():  # Narwhals announces that its support of Dask will be a package of its own
         warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)
         try:
-            return nw.from_native(customers)
-        except TypeError:
-            raise ArgumentError(f"a customers table is needed, not {type(customers).__name__}") from None
+            frame = nw.from_native(customers)
+            frame.collect_schema()
+        except TypeError as error:
+            kind = shown(customers) if customers is None or isinstance(customers, type) else type(customers).__name__
+            inner = None if isinstance(customers, type) else getattr(customers, "customers", None)
+            hint = "" if inner is None else f"; pass .customers{'()' if callable(inner) else ''} of it"
+            raise ArgumentError(
+                f"{name} must be a pandas, Polars, pyarrow, DuckDB, Dask or PySpark table, not {kind}{hint}"
+            ) from error
+        except DuplicateError as error:
+            raise DataError(f"the {name} table has two columns of the same name") from error
+    return frame
 
 
-def when_observed(frame: Frame, as_of: datetime | None = None) -> datetime | None:
-    """Find when the customers were observed: as is said, else the latest of the column as_of; None if neither is there.
+def check_types(
+    frame: Frame, *, numbers: Iterable[str] = (), times: Iterable[str] = (), local_times: Iterable[str] = ()
+) -> None:
+    """Refuse columns whose type cannot hold what is needed, unless all their values are missing.
+
+    Raises
+    ------
+    DataError
+        Text where numbers are needed, something else where times are needed, or times without a zone on an engine that
+        has zones.
+    """
+    schema = frame.collect_schema()
+    for column in numbers:
+        kind = schema[column]
+        if not (kind.is_numeric() or _holds_numbers(frame, column)):
+            raise DataError(f"{column} must hold numbers, not {kind}: convert the column first, for example to float64")
+    # DuckDB and Spark have times without a zone that are in UTC.
+    zoned = in_memory(frame) or frame.implementation.is_pyarrow() or frame.implementation.is_dask()
+    local = set(local_times)
+    for column in [*times, *local]:
+        kind = schema[column]
+        if not isinstance(kind, nw.Datetime):
+            if not _is_missing(frame, column):
+                raise DataError(f"{column} must hold times, not {kind}: convert the column to datetimes in UTC first")
+        elif kind.time_zone is None and zoned and column not in local and not _is_missing(frame, column):
+            raise DataError(
+                f"{column} holds times without a time zone: add theirs, for example table['{column}'].dt.tz_localize('UTC')"
+            )
+
+
+def latest_as_of(frame: Frame, as_of: Moment | None = None) -> datetime | None:
+    """Return the given time of the observation, else the latest of the column as_of; None if there is neither.
 
     Raises
     ------
     ArgumentError
-        An `as_of` without a time zone.
+        `as_of` is not a point in time.
+    DataError
+        The column as_of is missing in some rows, or does not hold times.
     """
     if as_of is not None:
-        if as_of.tzinfo is None:
-            raise ArgumentError("as_of must have a time zone")
-        return as_of.astimezone(UTC)
+        return moment("as_of", as_of)
     if "as_of" not in frame.collect_schema().names():
         return None
-    latest = gather(frame.select(nw.col("as_of").max()), times=["as_of"])["as_of"].max()
-    return None if np.isnan(latest) else pd.Timestamp(int(latest), unit="us", tz="UTC").to_pydatetime()
+    check_types(frame, times=["as_of"])
+    column = nw.col("as_of")
+    found = gather(
+        frame.select(latest=column.max(), unknown=column.is_null().cast(nw.Int64).sum()),
+        numbers=["unknown"],
+        times=["latest"],
+    )
+    latest, unknown = found["latest"].max(), found["unknown"].max()
+    if np.isnan(latest):
+        return None
+    if unknown > 0:
+        raise DataError(f"as_of is missing in {unknown:,.0f} rows and known in others: fill the column, or pass as_of=")
+    return pd.Timestamp(int(latest), unit="us", tz="UTC").to_pydatetime()
 
 
-def need_as_of(frame: Frame, as_of: datetime | None = None) -> datetime:
-    """Give the time of the observation; refuse to guess it."""
-    observed = when_observed(frame, as_of)
-    if observed is None:
-        raise DataError("the table does not say when it was observed: give as_of, the time of the fetch")
+def when_observed(frame: Frame, as_of: Moment | None = None) -> datetime | None:
+    """Return when the customers were observed, as `latest_as_of`, after checking it against their orders.
+
+    Raises
+    ------
+    ArgumentError
+        `as_of` is not a point in time.
+    DataError
+        More than one in a thousand buyers ordered after it.
+    """
+    observed = latest_as_of(frame, as_of)
+    have = frame.collect_schema().names()
+    dates = [column for column in ("last_order_date", "first_order_date") if column in have]
+    if observed is None or not dates:
+        return observed
+    date = dates[0]
+    check_types(frame, times=[date])
+    some = frame
+    if not in_memory(frame):
+        zoned = getattr(frame.collect_schema()[date], "time_zone", None)
+        own = nw.col("as_of") if as_of is None else nw.lit(observed if zoned else observed.replace(tzinfo=None))
+        some = frame.filter(nw.col(date) > own)
+    times = gather(some, times=[date, *as_of_column(as_of)])
+    late = times[date].to_numpy() > observed_at(times, as_of) + CLOCK_SKEW / timedelta(microseconds=1)
+    if late.any():
+        count = float(times["rows"].to_numpy() @ late)
+        dated = frame.select(nw.col(date).count()).collect()[date].item()
+        if count > dated * TOLERATED_LATE:
+            raise DataError(
+                f"{count:,.0f} of {dated:,} buyers ordered after as_of, {observed:%Y-%m-%d %H:%M} UTC: a table cannot be "
+                "turned back. Read the shop as it was then with store.customers(as_of=…), or pass a later as_of"
+            )
     return observed
 
 
+def need_as_of(frame: Frame, as_of: Moment | None = None) -> datetime:
+    """Return when the customers were observed; refuse to guess it.
+
+    An empty table needs no such time: 1970 stands for it.
+    """
+    observed = when_observed(frame, as_of)
+    if observed is not None:
+        return observed
+    if len(frame.head(1).collect()):
+        raise DataError("the table does not say when it was observed: pass as_of=, the time of the fetch")
+    return EMPTY_AS_OF
+
+
 def currency_of(frame: Frame, currency: str | None = None) -> str | None:
-    """Find in what money the amounts are: as is said, else as the column currency has it; None if neither is there.
+    """Return the currency of the amounts: the one in the column currency, else the one given, else None.
 
     Raises
     ------
     ArgumentError
-        Amounts of several currencies.
+        `currency` is not a code of three letters.
+    DataError
+        Amounts in several currencies, in another one than is given, or partly in an unknown one.
     """
-    if currency is not None or "currency" not in frame.collect_schema().names():
+    if currency is not None and not (isinstance(currency, str) and len(currency) == 3 and currency.isupper()):
+        raise ArgumentError(f"currency must be an ISO 4217 code such as 'EUR', not {shown(currency)}")
+    if "currency" not in frame.collect_schema().names():
         return currency
-    found = [name for name in labels(gather(frame, texts=["currency"])["currency"]) if name]
+    column = gather(frame, texts=["currency"])["currency"]
+    found = labels(column)
     if len(found) > 1:
-        raise DataError(f"amounts in {', '.join(sorted(found))} are never added up: choose one currency first")
-    return found[0] if found else None
+        raise DataError(f"amounts in {', '.join(found)} cannot be added up: choose the customers of one currency first")
+    if not found:
+        return currency
+    if column.isna().any():
+        raise DataError(
+            f"some amounts are in {found[0]}, others in an unknown currency: fill the column currency first"
+        )
+    if currency not in (None, found[0]):
+        raise DataError(f"the amounts are in {found[0]}, not in {currency}: currency= cannot overrule the table")
+    return found[0]
 
 
 def gather(
@@ -120,112 +266,128 @@ def gather(
     *,
     numbers: Iterable[str] = (),
     times: Iterable[str] = (),
+    local_times: Iterable[str] = (),
     texts: Iterable[str] = (),
     keys: Iterable[str] = (),
     min_orders: int = 0,
 ) -> pd.DataFrame:
-    """Bring the values of some columns here.
+    """Bring the values of some columns into memory.
 
     Parameters
     ----------
     frame
-        As `customers_frame` gives it.
+        As `customers_frame` returns it.
     numbers
         Columns of numbers; they come as float64, NaN where missing.
     times
-        Columns of times; they come as float64 microseconds since 1970 (UTC), NaN where missing. A time without a zone
-        is taken as UTC.
+        Columns of times; they come as float64 microseconds since 1970 (UTC), NaN where missing.
+    local_times
+        Columns of local times, which have no zone; they come as `times` do, as though they were in UTC.
     texts
-        Columns of texts; they come as categories, missing where missing.
+        Columns of texts; they come as categories.
     keys
         Columns of whole numbers that are never missing, such as customer_id; they come as int64.
     min_orders
-        Leave out who has fewer orders (or no known number of orders): 1 for buyers, 2 for repeat buyers. The column
-        number_of_orders then comes too.
+        Leave out customers with fewer orders, or an unknown number of orders: 1 for buyers, 2 for repeat buyers. The
+        column number_of_orders then comes too.
 
     Returns
     -------
     pandas.DataFrame
         The columns, and ``rows``: how many rows of the table have these values (1 where the table is in memory).
+
+    Raises
+    ------
+    DataError
+        A column is of the wrong type, or holds an impossible number.
     """
     names = list(dict.fromkeys(["number_of_orders", *numbers] if min_orders else numbers))
-    times, texts, keys = list(times), list(texts), list(keys)
+    times, local_times, texts, keys = list(times), list(local_times), list(texts), list(keys)
+    check_types(frame, numbers=names, times=times, local_times=local_times)
+    times = [*times, *local_times]
     held = in_memory(frame)
     as_numbers = names if frame.implementation.is_pandas() else [nw.col(name).cast(nw.Float64) for name in names]
     chosen = frame.select(*keys, *times, *texts, *as_numbers)
     if held:
         found = chosen.collect()
     else:
-        if min_orders:
-            chosen = chosen.filter(nw.col("number_of_orders") >= min_orders)
+        if min_orders:  # leaves impossible numbers in, which are refused below
+            chosen = chosen.filter(*(nw.col("number_of_orders") != count for count in range(min_orders)))
         if texts and frame.implementation.is_dask():  # its grouping multiplies categories
             chosen = chosen.with_columns(*(nw.col(name).cast(nw.String) for name in texts))
         found = chosen.group_by(*keys, *times, *texts, *names).agg(__rows=nw.len()).collect()
-    columns: dict[str, Any] = {name: np.asarray(found[name].to_numpy(), "int64") for name in keys}
+    columns: dict[str, Any] = {name: _integers(found[name]) for name in keys}
     columns |= {name: _floats(found[name]) for name in names}
     columns |= {name: _micros(found[name]) for name in times}
     columns |= {name: _categories(found[name]) for name in texts}
-    if min_orders and held:
+    rows = np.ones(len(found)) if held else found["__rows"].to_numpy().astype("float64")
+    for name in names:
+        _refuse_impossible(frame, name, columns[name], rows)
+    table = pd.DataFrame(columns | {"rows": rows}, copy=False)
+    if min_orders:
         kept = columns["number_of_orders"] >= min_orders
         if not kept.all():
             where = np.flatnonzero(kept)
-            columns = {name: values.take(where) for name, values in columns.items()}
-    table = pd.DataFrame(columns, copy=False)
-    table["rows"] = 1.0 if held else found["__rows"].to_numpy().astype("float64")
+            table = pd.DataFrame({name: table[name].array.take(where) for name in table.columns}, copy=False)
     return table
 
 
 def index_of(customer_ids: Any) -> pd.Index[int]:
-    """Make an index of customers.
+    """Return an index of customers.
 
     Raises
     ------
-    ArgumentError
-        A customer occurs twice, as may be where several stores are in one table.
+    DataError
+        A customer occurs twice, as may be where several shops are in one table.
     """
     index: pd.Index[int] = pd.Index(customer_ids)
     if not index.is_unique:
-        raise DataError("a customer occurs twice: take one store at a time")
+        raise DataError("a customer occurs twice: take one shop at a time")
     return index
 
 
 def in_memory(frame: Frame) -> bool:
-    """Whether the rows are in this process already, or can be brought here at no cost."""
+    """Return whether the rows are in this process already, or can be brought here at no cost."""
     return bool(frame.implementation.is_pandas_like() or frame.implementation.is_polars())
 
 
-def as_of_column(as_of: datetime | None) -> list[str]:
-    """Name the column that `observed_at` needs where no time is said."""
+def as_of_column(as_of: Moment | None) -> list[str]:
+    """Return the name of the column that `observed_at` needs: none if a time is given."""
     return ["as_of"] if as_of is None else []
 
 
-def observed_at(table: pd.DataFrame, as_of: datetime | None) -> Any:
-    """Give the time of each row's observation in microseconds: what is said, or what the row says (column as_of)."""
-    return table["as_of"].to_numpy() if as_of is None else as_of.timestamp() * 1e6
+def observed_at(table: pd.DataFrame, as_of: Moment | None) -> Any:
+    """Return the time of each row's observation in microseconds: the given one, else the row's own (column as_of)."""
+    return table["as_of"].to_numpy() if as_of is None else float(microseconds(moment("as_of", as_of)))
 
 
 def labels(texts: pd.Series) -> list[str]:
-    """Give the few texts that occur, in order."""
+    """Return the texts that occur in a column of categories, in order."""
     codes = texts.cat.codes.to_numpy()
     return sorted(str(name) for place, name in enumerate(texts.cat.categories) if (codes == place).any())
 
 
 def uncategorised(table: pd.DataFrame) -> pd.DataFrame:
-    """Turn categories into texts, as engines other than pandas hold them."""
+    """Return a table with texts instead of categories, as engines other than pandas hold them."""
     texts = [name for name in table.columns if isinstance(table[name].dtype, pd.CategoricalDtype)]
     return table.astype(dict.fromkeys(texts, "str"))
 
 
 def same_kind(
-    result: pd.DataFrame, schema: type[pa.DataFrameModel], customers: Any, rename: dict[str, str] | None = None
-) -> Any:
-    """Check a result against what is declared of it, and give it as the kind of table that came in."""
+    result: pd.DataFrame, schema: type[pa.DataFrameModel], like: IntoFrameT, rename: dict[str, str] | None = None
+) -> IntoFrameT:
+    """Return a result, checked against its schema, as the kind of table that came in."""
     checked = schema.validate(result)
-    return in_kind(checked.rename(columns=rename or {}), customers)
+    return convert_like(checked.rename(columns=rename or {}), like)
 
 
-def in_kind(result: pd.DataFrame, like: Any) -> Any:
-    """Give a pandas table as another kind: the one of `like`."""
+def convert_like(result: pd.DataFrame, like: IntoFrameT) -> IntoFrameT:
+    """Return a pandas table as the same kind of table as `like`."""
+    converted: Any = _converted(result, like)
+    return converted  # type: ignore[no-any-return]
+
+
+def _converted(result: pd.DataFrame, like: Any) -> Any:
     like_frame = native(like)
     kind = like_frame.implementation
     if kind.is_pandas():
@@ -251,6 +413,66 @@ def in_kind(result: pd.DataFrame, like: Any) -> Any:
     return nw.DataFrame.from_arrow(table, backend=kind).to_native()
 
 
+def _is_missing(frame: Frame, column: str) -> bool:
+    """Return whether no row has a value in a column."""
+    return not frame.select(nw.col(column).count()).collect()[column].item()
+
+
+def _holds_numbers(frame: Frame, column: str) -> bool:
+    """Return whether a column that is not declared as numbers holds nothing else, as pandas objects may."""
+    if frame.implementation.is_pandas():
+        kind = pd.api.types.infer_dtype(frame.select(column).collect().to_native()[column], skipna=True)
+        return kind in ("empty", "integer", "floating", "mixed-integer-float", "decimal")
+    return _is_missing(frame, column)
+
+
+def _refuse_duplicates(frame: Frame, name: str) -> None:
+    """Refuse a table in which a customer occurs twice, or has no id."""
+    column = nw.col("customer_id")
+    if in_memory(frame):
+        ids = frame.select(column).collect()["customer_id"]
+        missing, values = ids.null_count(), ids.to_numpy()
+        in_order = values.dtype.kind in "iu" and bool((values[1:] > values[:-1]).all())  # needs no hashing
+        unique = in_order or pd.Index(values).is_unique
+    else:
+        counted = frame.select(
+            missing=column.is_null().cast(nw.Int64).sum(), different=column.n_unique(), rows=nw.len()
+        ).collect()
+        missing, different, rows = (counted[part].item() for part in ("missing", "different", "rows"))
+        unique = different == rows or not rows
+    if missing:
+        raise DataError(f"{missing:,} rows of the {name} table have no customer_id")
+    if not unique:
+        twice = frame.group_by("customer_id").agg(__rows=nw.len()).filter(nw.col("__rows") > 1).head(1).collect()
+        raise DataError(
+            f"customer {twice['customer_id'].item()} occurs twice in the {name} table: keep one row per customer"
+        )
+
+
+def _refuse_impossible(frame: Frame, name: str, values: np.ndarray, rows: np.ndarray) -> None:
+    """Refuse numbers that cannot be: infinite, too large to be exact, or of orders below zero or not whole."""
+    count = name == "number_of_orders"
+    wrong = np.abs(values) > LARGEST
+    if count:
+        wrong |= (values < 0) | (values != np.floor(values)) & ~np.isnan(values)
+    if wrong.any():
+        value = float(values[wrong][0])
+        who = "a customer"
+        if "customer_id" in frame.collect_schema().names():
+            some = frame.filter(nw.col(name) == value).select("customer_id").head(1).collect()
+            who = f"customer {some['customer_id'].item()}"
+        allowed = "a whole number from 0 to 2**53" if count else "between −2**53 and 2**53"
+        raise DataError(f"{who} has a {name} of {value:g}, which must be {allowed}: correct or remove it")
+    if count and float(rows @ np.nan_to_num(values)) > LARGEST:
+        raise DataError("the numbers of orders add up to more than 2**53: correct them first")
+
+
+def _integers(column: nw.Series[Any]) -> np.ndarray:
+    if len(column) and not column.dtype.is_integer():
+        raise DataError(f"{column.name} must hold whole numbers, not {column.dtype}: convert the column to int64 first")
+    return np.asarray(column.to_numpy(), "int64")
+
+
 def _floats(column: nw.Series[Any]) -> np.ndarray:
     native = column.to_native()
     if isinstance(native, pd.Series):
@@ -270,11 +492,8 @@ def _micros(column: nw.Series[Any]) -> np.ndarray:
         moments: Any = native.array
         whole = np.asarray(moments.as_unit("us").asi8)
         return np.where(whole == np.iinfo("int64").min, np.nan, whole.astype("float64"))
-
-    if not isinstance(column.dtype, nw.Datetime):
-        if column.null_count() == len(column):
-            return np.full(len(column), np.nan)
-        raise DataError(f"{column.name} must hold times, not {column.dtype}")
+    if not isinstance(column.dtype, nw.Datetime):  # all missing, as `check_types` made sure
+        return np.full(len(column), np.nan)
     times = column.to_arrow()
     counted = times.cast(pyarrow.timestamp("us", times.type.tz), safe=False).cast(pyarrow.int64())
     return np.asarray(counted.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False), "float64")

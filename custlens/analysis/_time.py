@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zoneinfo
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,29 @@ import pandas as pd
 
 from custlens.errors import ArgumentError
 
-__all__ = ["DAY", "PERIODS", "check_periods", "check_time_zone", "days", "local_moments", "local_times", "periods"]
+__all__ = [
+    "DAY",
+    "PERIODS",
+    "check_periods",
+    "check_time_zone",
+    "days",
+    "local_moments",
+    "local_times",
+    "microseconds",
+    "periods",
+]
 
 PERIODS = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
 """Periods by name, as pandas calls them; a week begins on Monday."""
 DAY = 86_400e6
 """Microseconds in a day."""
 QUARTER_HOUR = 900e6
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def microseconds(when: datetime) -> int:
+    """Return a time as whole microseconds since 1970."""
+    return (when - EPOCH) // timedelta(microseconds=1)
 
 
 def days(microseconds: Any) -> Any:

@@ -161,7 +161,7 @@ def matrix(tidy: Any, value: str = "share") -> pd.DataFrame:
         Index cohort, columns age (0, 1, …), float64; NaN where a cohort has not been seen for so long.
     """
     frame = customers_frame(tidy, ["cohort", "age", value])
-    table = gather(frame, numbers=["age", value], times=["cohort"])
+    table = gather(frame, numbers=["age", value], local_times=["cohort"])
     table["cohort"] = local_times(table["cohort"], "UTC")
     table["age"] = table["age"].astype("int64")
     return table.pivot(index="cohort", columns="age", values=value)

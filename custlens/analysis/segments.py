@@ -16,10 +16,10 @@ from custlens.analysis import results
 from custlens.analysis._frames import (
     Frame,
     as_of_column,
+    convert_like,
     currency_of,
     customers_frame,
     gather,
-    in_kind,
     index_of,
     native,
     need_as_of,
@@ -154,7 +154,7 @@ def rfm(
         return on_partitions(
             customers, needed, lambda part: _score(customers_frame(part, needed), as_of, used, rules), results.Rfm
         )
-    return in_kind(_score(frame, as_of, used, rules), customers)
+    return convert_like(_score(frame, as_of, used, rules), customers)
 
 
 def sizes(scored: Any) -> Any:

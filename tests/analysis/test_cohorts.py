@@ -85,7 +85,7 @@ def test_a_shop_without_buyers_has_no_cohorts():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda t: cl.cohorts.first_order(t), "give as_of"),
+        (lambda t: cl.cohorts.first_order(t), "pass as_of="),
         (lambda t: cl.cohorts.first_order(t, every="moon", as_of=AS_OF), "every must be one of day"),
         (lambda t: cl.cohorts.first_order(t, time_zone="Moon/Sea", as_of=AS_OF), "there is no time zone"),
         (lambda t: cl.cohorts.matrix(t), "lacks cohort, age, share"),

@@ -150,8 +150,8 @@ def test_an_audience_can_be_a_segment():
             lambda t: cl.segments.rfm(t, cuts=cl.segments.Cuts(recency_days=(1, 2, 3, 4))),
             "recency_days must be four numbers that fall",
         ),
-        (lambda t: cl.segments.rfm(t.drop(columns="as_of")), "give as_of"),
-        (lambda t: cl.segments.rfm(t.assign(currency=["EUR", "USD"])), "never added up"),
+        (lambda t: cl.segments.rfm(t.drop(columns="as_of")), "pass as_of="),
+        (lambda t: cl.segments.rfm(t.assign(currency=["EUR", "USD"])), "cannot be added up"),
         (lambda t: cl.segments.audience(t), "lacks email, accept_marketing"),
     ],
 )

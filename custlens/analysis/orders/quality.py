@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from custlens.analysis import results
-from custlens.analysis._frames import customers_frame, native, same_kind, when_observed
+from custlens.analysis._frames import customers_frame, latest_as_of, native, same_kind
 from custlens.errors import ArgumentError, DataError
 
 __all__ = ["CHECKS", "quality"]
@@ -103,7 +103,7 @@ def quality(customers: Any, *, check: str | None = None, as_of: datetime | None 
     """
     frame = customers_frame(customers, [])
     have = set(frame.collect_schema().names())
-    now = when_observed(frame, as_of)
+    now = latest_as_of(frame, as_of)
     possible = {name: c for name, c in CHECKS.items() if have.issuperset(c.needs)}
     if now is None:
         possible.pop("order_after_observation", None)

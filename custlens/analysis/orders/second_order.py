@@ -12,7 +12,6 @@ from custlens.analysis import results
 from custlens.analysis._frames import as_of_column, customers_frame, gather, need_as_of, observed_at, same_kind
 from custlens.analysis._stats import Z95
 from custlens.analysis._time import days
-from custlens.errors import DataError
 
 __all__ = ["second_order"]
 
@@ -44,7 +43,7 @@ def second_order(customers: Any, *, as_of: datetime | None = None) -> Any:
     Raises
     ------
     ArgumentError
-        A missing column, no time of the observation, or no buyer.
+        A missing column, or no time of the observation.
 
     Notes
     -----
@@ -59,12 +58,10 @@ def second_order(customers: Any, *, as_of: datetime | None = None) -> Any:
     need_as_of(frame, as_of)
     times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
     table = gather(frame, times=times, min_orders=1).dropna()
-    if table.empty:
-        raise DataError("there is no buyer with order dates to estimate from")
     n, rows, first = (table[name].to_numpy() for name in ("number_of_orders", "rows", "first_order_date"))
     seen = np.floor(days(observed_at(table, as_of) - first)).astype("int64")
     span = np.floor(days(table["last_order_date"].to_numpy() - first)).astype("int64")
-    size = int(max(seen.max(), span.max())) + 1
+    size = int(max(seen.max(initial=0), span.max(initial=0))) + 1
     exact = np.bincount(span[n == 2], rows[n == 2], size)
     within = np.bincount(span[n > 2], rows[n > 2], size)
     beyond = np.bincount(seen[n == 1], rows[n == 1], size)
@@ -87,7 +84,7 @@ def _turnbull(exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.n
     exact, within, beyond
         Buyers by day: whose second order was on it; on it or before it; after it.
     """
-    total = exact.sum() + within.sum() + beyond.sum()
+    total = exact.sum() + within.sum() + beyond.sum() or 1.0
     support = _support(exact, within, beyond)
     density = support / support.sum()
     for _ in range(ROUNDS):

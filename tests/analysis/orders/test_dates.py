@@ -133,10 +133,9 @@ def test_no_other_curve_is_likelier(rows, seed):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda t: cl.orders.recency(t.drop(columns="as_of")), "give as_of"),
+        (lambda t: cl.orders.recency(t.drop(columns="as_of")), "pass as_of="),
         (lambda t: cl.orders.seasonality(t, "year"), "by must be one of weekday, month"),
         (lambda t: cl.orders.seasonality(t, time_zone="Nowhere"), "there is no time zone"),
-        (lambda t: cl.orders.second_order(t.head(0), as_of=NOW.to_pydatetime()), "no buyer with order dates"),
         (lambda t: cl.orders.tenure(t.assign(first_order_date=5)), "first_order_date must hold times"),
     ],
 )
