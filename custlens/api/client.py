@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, SupportsIndex
+from types import TracebackType
+from typing import Any, Self, SupportsIndex
 
 import msgspec
 
@@ -52,8 +53,7 @@ class Client:
     Examples
     --------
     >>> import custlens as cl
-    >>> with cl.demo.serve(customers=50, seed=7) as shop:
-    ...     client = shop.client()
+    >>> with cl.demo.serve(customers=50, seed=7) as shop, shop.client() as client:
     ...     client.customer(shop.ids[0], fields=["id", "stats(numberOfOrders)"]).id == shop.ids[0]
     True
     """
@@ -107,6 +107,14 @@ class Client:
             options.setdefault("base_url", url)
         return cls(os.environ["ECWID_STORE_ID"], os.environ["ECWID_TOKEN"], **options)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
     def __repr__(self) -> str:
         return (
             f"Client(store_id={self.__dict__.get('store_id')}, token=***, base_url={self.__dict__.get('base_url')!r})"
@@ -152,8 +160,8 @@ class Client:
         """
         return self._transport.get(*_customer_request(customer_id, fields), read_customer)
 
-    def raw_customer(self, customer_id: int, *, fields: str | Iterable[str] | None = None) -> bytes:
-        """Get one customer's JSON as it came, checked to be an object; else as `customer`."""
+    def _raw_customer(self, customer_id: int, *, fields: str | Iterable[str] | None = None) -> bytes:
+        """Return one customer's JSON as it came, checked to be an object; otherwise as `customer`."""
         return self._transport.get(*_customer_request(customer_id, fields), _json_object)
 
     def search(
@@ -184,7 +192,7 @@ class Client:
         """
         if fields is not None:
             fields = ["id", *([fields] if isinstance(fields, str) else fields)]
-        pages = self.pages(sort_by=sort_by, fields=fields, **filters)
+        pages = self._pages(sort_by=sort_by, fields=fields, **filters)
         return self._customers(pages)
 
     def _customers(self, pages: Iterator[Page]) -> Iterator[Customer]:
@@ -202,24 +210,24 @@ class Client:
                     continue
                 raise DecodeError(problem, request="GET /customers")
 
-    def pages(
+    def _pages(
         self,
         *,
         sort_by: str = "REGISTERED_DATE_ASC",
         fields: str | Iterable[str] | None = None,
-        offset: int = 0,
         limit: int = PAGE_SIZE,
         **filters: Any,
     ) -> Iterator[Page]:
-        """Search customers, giving whole pages whose items are still raw JSON; arguments as for `search`.
+        """Return an iterator of whole pages whose items are still raw JSON; arguments as for `search`.
 
-        A page that is shorter than asked for is not taken for the end: reading goes on from where it stopped
-        until `total` is reached or an empty page comes.
+        A page shorter than asked for is not taken for the end: reading goes on from where it stopped until `total`
+        is reached or an empty page comes.
         """
         params = search_params(sort_by=sort_by, fields=fields, limit=limit, **filters)
-        return self._pages(params, offset)
+        return self._read_pages(params)
 
-    def _pages(self, params: dict[str, str], offset: int) -> Iterator[Page]:
+    def _read_pages(self, params: dict[str, str]) -> Iterator[Page]:
+        offset = 0
         while True:
             page = self._transport.get("/customers", {**params, "offset": str(offset)}, _page.decode)
             yield page
@@ -227,10 +235,10 @@ class Client:
             if not page.items or offset >= page.total:
                 return
 
-    def raw_page(
+    def _raw_page(
         self, *, sort_by: str = "REGISTERED_DATE_ASC", offset: int = 0, limit: int = PAGE_SIZE, **filters: Any
     ) -> bytes:
-        """Get one page of a search as it came, checked to be a page; arguments as for `search`."""
+        """Return one page of a search as it came, checked to be a page; arguments as for `search`."""
         params = search_params(sort_by=sort_by, limit=limit, **filters)
         return self._transport.get("/customers", {**params, "offset": str(offset)}, _checked_page)
 

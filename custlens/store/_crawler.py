@@ -160,7 +160,7 @@ class Crawler:
                     raise Stopped
             if self._stop.is_set():
                 raise Stopped
-            body = self._client.raw_page(sort_by=sort_by, offset=offset, **filters)
+            body = self._client._raw_page(sort_by=sort_by, offset=offset, **filters)
             self._journal.put(key, body)
         page = _page.decode(body)
         read = Read(page.total, page.items, customer_keys(body, page.items))

@@ -77,7 +77,7 @@ class CustomerTables:
     Attributes
     ----------
     customers, addresses, contacts, rejects : pandas.DataFrame
-        As `custlens.schemas` declares them; a fetch of some `fields` has their columns only.
+        As `custlens.schemas` declares them; a fetch of some `columns` has their columns only.
     report : FetchReport
         What the fetch did.
     """
@@ -104,7 +104,7 @@ class CustomerTables:
     def _asked_for(self, table: str, api_field: str) -> pd.DataFrame:
         found = self.part(table)
         if found is None:
-            raise DataError(f"{table} were not fetched: add {api_field!r} to `fields`")
+            raise DataError(f"{table} were not fetched: add {api_field!r} to columns")
         return found
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from custlens._arguments import nearest
+from custlens._arguments import nearest, whole_number
 from custlens.api.client import Client
 from custlens.api.query import FieldTree, parse_fields, response_fields
 from custlens.api.records import Customer, Page, api_names, customer_key
@@ -32,7 +32,8 @@ def fetch(
     client: Client,
     ids: Iterable[int] | None = None,
     *,
-    fields: str | Iterable[str] | None = None,
+    columns: str | Iterable[str] | None = None,
+    head: int | None = None,
     progress: bool = True,
     on_invalid: OnInvalid = "quarantine",
     threads: int = 4,
@@ -48,9 +49,11 @@ def fetch(
     ids
         Customer IDs to ask for one by one, side by side. The rows keep this order; an ID that the store does not
         know becomes a row of `rejects`. Without it the customers are searched.
-    fields
-        What to ask for: API or snake_case names (``"stats(salesValue)"``) or columns of the customers table
-        (``"sales_value"``). The tables then have these columns only. Everything by default.
+    columns : str or list of str, optional
+        What to fetch: columns of the customers table (``"sales_value"``), API paths (``"stats(salesValue)"``) or
+        their snake_case spelling. The tables then have these columns only. Everything by default.
+    head : int, optional
+        Fetch only so many customers, those who registered first: a first look at a big shop.
     progress
         Whether to show a progress bar with the requests left in the minute.
     on_invalid
@@ -84,7 +87,10 @@ def fetch(
     >>> len(tables.customers) + tables.report.rejects >= 250
     True
     """
-    wanted = None if fields is None else _wanted([fields] if isinstance(fields, str) else list(fields))
+    for name in {"limit", "offset", "fields"} & filters.keys():
+        meant = "columns" if name == "fields" else "head"
+        raise ArgumentError(f"fetch takes no {name}=: it reads every page; did you mean {meant}=?")
+    wanted = None if columns is None else _wanted([columns] if isinstance(columns, str) else list(columns))
 
     def new_builder() -> TableBuilder:
         return TableBuilder(
@@ -94,13 +100,17 @@ def fetch(
         )
 
     asked = None if wanted is None else [response_fields(wanted)]
+    if head is not None:
+        head = whole_number("head", head)
+        if ids is not None:
+            raise ArgumentError("give either ids or head, not both")
     if ids is not None and filters:
         raise ArgumentError(f"give either ids or filters ({', '.join(filters)}), not both")
     if threads < 1:
         raise ArgumentError(f"threads must be at least 1, not {threads}")
     started, before = time.monotonic(), client.metrics
     if ids is None:
-        builder = _fetch_search(client, new_builder, asked, progress, filters)
+        builder = _fetch_search(client, new_builder, asked, head, progress, filters)
     else:
         builder = _fetch_ids(client, new_builder(), ids, asked, progress, threads)
     currency = currency or client.currency()
@@ -122,6 +132,7 @@ def _fetch_search(
     client: Client,
     new_builder: Callable[[], TableBuilder],
     asked: list[str] | None,
+    head: int | None,
     progress: bool,
     filters: dict[str, Any],
 ) -> TableBuilder:
@@ -134,7 +145,10 @@ def _fetch_search(
         for _ in range(MAX_PASSES):
             builder, seen, longest, shrank = new_builder(), set[int](), 0, False
             bar.reset()
-            for page in _shown(client.pages(fields=asked, **filters), bar, client):
+            for page in _shown(client._pages(fields=asked, **filters), bar, client):
+                if head is not None and len(seen) + len(page.items) >= head:
+                    builder.add(page.items[: head - len(seen)])
+                    return builder
                 shrank = shrank or page.total < longest
                 longest = max(longest, page.total)
                 seen.update(map(customer_key, page.items))
@@ -168,7 +182,7 @@ def _fetch_ids(
         if stop.is_set():
             return None
         try:
-            return client.raw_customer(customer_id, fields=asked)
+            return client._raw_customer(customer_id, fields=asked)
         except NotFoundError as error:
             return error
         except BaseException:
@@ -204,7 +218,9 @@ def _wanted(fields: list[str]) -> FieldTree:
     texts = ["id"] if fields else []
     for text in fields:
         if isinstance(text, str) and text.isidentifier() and text not in (*paths, *names, *names.values()):
-            raise ArgumentError(f"there is no field or column {text!r}; {nearest(text, [*paths, *names.values()])}")
+            raise ArgumentError(
+                f"columns: there is no column or field {text!r}; {nearest(text, [*paths, *names.values()])}"
+            )
         part, _, name = paths.get(text, "").rpartition(".")
         texts.append(f"{part}({name})" if part else name or text)
     return parse_fields(texts)

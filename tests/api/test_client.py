@@ -52,7 +52,7 @@ def test_search_reads_every_page_and_gives_each_customer_once(shop, client):
 
 
 def test_a_short_page_is_not_taken_for_the_end(shop, client):
-    pages = list(client.pages(limit=7))
+    pages = list(client._pages(limit=7))
     assert sum(len(page.items) for page in pages) == len(shop.ids)
 
 
@@ -231,6 +231,5 @@ def test_the_environment_makes_a_client(shop, monkeypatch):
     monkeypatch.setenv("ECWID_STORE_ID", str(shop.store_id))
     monkeypatch.setenv("ECWID_TOKEN", shop.token)
     monkeypatch.setenv("ECWID_BASE_URL", shop.url)
-    client = cl.Client.from_env()
-    assert client.customer(shop.ids[0]).id == shop.ids[0]
-    client.close()
+    with cl.Client.from_env() as client:
+        assert client.customer(shop.ids[0]).id == shop.ids[0]

@@ -30,7 +30,7 @@ def test_the_demo_report_agrees_with_the_data_of_the_server(page):
     with cl.demo.serve(customers=900, seed=11) as shop:
         documents = [shop.document(customer_id) for customer_id in shop.ids]
         rejects = cl.fetch(
-            shop.client(), progress=False, fields=["stats", "email", "registered", "billingPerson"]
+            shop.client(), progress=False, columns=["stats", "email", "registered", "billingPerson"]
         ).rejects
     sound = [d for d in documents if d["id"] not in set(rejects["customer_id"])]
     assert 0 < len(documents) - len(sound) < 10

@@ -313,7 +313,7 @@ def test_a_customer_that_comes_twice_is_kept_once_as_it_came_last(monkeypatch):
 
 def test_chunks_and_batches_change_nothing(generated, monkeypatch):
     with cl.demo.serve(customers=700, seed=7) as shop:
-        pages = [bytes(msgspec.json.encode(p)) for p in shop.client().pages()]
+        pages = [bytes(msgspec.json.encode(p)) for p in shop.client()._pages()]
     whole = from_pages(pages)
     monkeypatch.setattr(build, "CHUNK_ROWS", 64)
     monkeypatch.setattr(build, "BATCH_ROWS", 10)

@@ -65,7 +65,7 @@ def test_an_error_that_is_no_404_ends_a_fetch_by_ids(shop, client):
 
 def test_fields_may_be_columns_or_api_names(shop, client):
     tables = cl.fetch(
-        client, fields=["sales_value", "stats(numberOfOrders)", "taxId", "billing_country_code"], progress=False
+        client, columns=["sales_value", "stats(numberOfOrders)", "taxId", "billing_country_code"], progress=False
     )
     assert list(tables.customers.columns) == [
         "store_id", "customer_id", "number_of_orders", "sales_value", "billing_country_code", "tax_id", "extra",
@@ -76,21 +76,27 @@ def test_fields_may_be_columns_or_api_names(shop, client):
 
 
 def test_a_table_that_was_not_asked_for_is_an_error_and_not_empty(client):
-    tables = cl.fetch(client, fields=["email"], progress=False)
-    with pytest.raises(cl.DataError, match="contacts were not fetched: add 'contacts' to `fields`"):
+    tables = cl.fetch(client, columns=["email"], progress=False)
+    with pytest.raises(cl.DataError, match="contacts were not fetched: add 'contacts' to columns"):
         _ = tables.contacts
-    with pytest.raises(cl.DataError, match="add 'shippingAddresses' to `fields`"):
+    with pytest.raises(cl.DataError, match="add 'shippingAddresses' to columns"):
         _ = tables.addresses
-    assert len(cl.fetch(client, fields=["contacts"], progress=False).contacts) > 100
+    assert len(cl.fetch(client, columns=["contacts"], progress=False).contacts) > 100
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"fields": ["sales_valeu"]}, "there is no field or column 'sales_valeu'; did you mean 'sales_value'?"),
-        ({"fields": []}, "no field"),
+        ({"columns": ["sales_valeu"]}, "there is no column or field 'sales_valeu'; did you mean 'sales_value'?"),
+        ({"columns": []}, "no field"),
         ({"ids": [1], "min_order_count": 2}, "give either ids or filters (min_order_count), not both"),
         ({"ids": ["1"]}, "customer_id must be a whole number, not '1'"),
+        ({"limit": 100}, "fetch takes no limit=: it reads every page; did you mean head=?"),
+        ({"offset": 100}, "did you mean head=?"),
+        ({"fields": ["email"]}, "did you mean columns=?"),
+        ({"head": "10"}, "head must be a whole number"),
+        ({"head": -1}, "head must be from 0"),
+        ({"ids": [1], "head": 1}, "give either ids or head, not both"),
         ({"ids": [1], "threads": 0}, "threads must be at least 1"),
         ({"on_invalid": "maybe"}, "on_invalid must be one of"),
         ({"min_orders": 2}, "there is no filter 'min_orders'"),
@@ -108,6 +114,15 @@ def test_filters_reach_the_store(shop, client):
     assert (tables.customers["number_of_orders"] >= 3).all()
     assert (tables.customers["billing_country_code"] == "US").all()
     assert "minOrderCount=3" in shop.requests[0]
+
+
+@pytest.mark.parametrize("head", [0, 1, 100, 101, 500])
+def test_a_first_look_has_the_customers_that_registered_first(shop, client, head):
+    shop.population.patches.clear()
+    first = [customer.id for customer in client.search()][:head]
+    shop.requests.clear()
+    assert cl.fetch(client, head=head, progress=False).customers["customer_id"].tolist() == first
+    assert len(shop.requests) <= 3
 
 
 def test_unknown_fields_are_kept_and_named_once(shop, client):
@@ -132,32 +147,27 @@ def test_a_token_without_the_profile_leaves_the_currency_unknown(shop):
     assert cl.fetch(client, progress=False, currency="CHF").customers["currency"].eq("CHF").all()
 
 
-def test_a_store_that_changes_while_it_is_read_is_read_again(shop, client):
+def test_a_shop_that_changes_while_it_is_read_is_read_again(shop, client):
     shop.population.patches.clear()
-    pages = client.pages
 
-    def deleting_pages(**options):
-        for number, page in enumerate(pages(**options)):
-            yield page
-            if number == 0 and len(shop.ids) == 120:
-                shop.population.delete(shop.ids[0])
-                shop.changed()
-
-    client.pages = deleting_pages  # the real client, with a deletion between two pages
-    tables = cl.fetch(client, progress=False)
-    assert sorted(tables.customers["customer_id"]) == sorted(shop.ids)
-
-
-def test_a_store_that_never_holds_still_is_named(shop, client):
-    pages = client.pages
-
-    def deleting_pages(**options):
-        for page in pages(**options):
-            yield page
+    def delete_once(request):
+        if "offset=100" in request and len(shop.ids) == 120:
             shop.population.delete(shop.ids[0])
             shop.changed()
 
-    client.pages = deleting_pages
+    shop.on_request = delete_once
+    tables = cl.fetch(client, progress=False)
+    assert len(shop.ids) == 119
+    assert sorted(tables.customers["customer_id"]) == sorted(shop.ids)
+
+
+def test_a_shop_that_never_holds_still_is_named(shop, client):
+    def delete_one(request):
+        if "offset=100" in request:
+            shop.population.delete(shop.ids[0])
+            shop.changed()
+
+    shop.on_request = delete_one
     with pytest.warns(cl.CustlensWarning, match="the store changed each of the 3 times"):
         cl.fetch(client, progress=False)
 
