@@ -1,4 +1,4 @@
-"""The limit of requests a minute, kept by the client so that the store never has to refuse."""
+"""The limit of requests per minute, kept by the client so that the shop never has to refuse."""
 
 from __future__ import annotations
 
@@ -8,21 +8,28 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["Limiter"]
+__all__ = ["Limiter", "Stopped"]
+
+GLANCE = 0.1
+"""Seconds after which a wait looks whether it has been stopped."""
+
+
+class Stopped(Exception):
+    """Somebody has ended the work that was waiting."""
 
 
 class Limiter:
     """A sliding window of requests, shared by all threads that use one token.
 
-    A request takes its place when it is sent and gives it back one window after its answer came. The store counts
+    A request takes its place when it is sent and gives it back one window after its answer came. The shop counts
     a request somewhere between these two moments, so it can never see more than `limit` in any window, whatever
     the latency. Up to `limit` requests go out at once; only then does anyone wait.
 
     Parameters
     ----------
-    limit
-        Requests a window.
-    window
+    limit : int
+        Requests per window.
+    window : float
         Length of the window in seconds.
     """
 
@@ -36,13 +43,27 @@ class Limiter:
         self._changed = threading.Condition()
 
     @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Wait for a place in the window and hold it while the request is under way."""
+    def slot(self, stop: threading.Event | None = None) -> Iterator[None]:
+        """Wait for a place in the window and hold it while the request is under way.
+
+        Parameters
+        ----------
+        stop : threading.Event, optional
+            Ends the wait when it is set.
+
+        Raises
+        ------
+        Stopped
+            `stop` was set before there was a place.
+        """
+        stop = stop or threading.Event()
         with self._changed:
-            while (wait := self._seconds_to_wait()) > 0:
+            while not stop.is_set() and (wait := self._seconds_to_wait()) > 0:
                 started = time.monotonic()
-                self._changed.wait(wait)
+                self._changed.wait(min(wait, GLANCE))
                 self.waited += time.monotonic() - started
+            if stop.is_set():
+                raise Stopped
             self._in_flight += 1
         try:
             yield
@@ -53,7 +74,7 @@ class Limiter:
                 self._changed.notify_all()
 
     def pause(self, seconds: float) -> None:
-        """Let nobody send for so many seconds: the store has asked for it."""
+        """Hold every request back for so many seconds, as the shop has asked."""
         with self._changed:
             self._paused_until = max(self._paused_until, time.monotonic() + seconds)
 

@@ -1,4 +1,4 @@
-"""The one requests session: bearer token, limit, timeouts, retries, and errors that tell no secrets."""
+"""The HTTP session: bearer token, rate limit, deadlines, retries, and errors without secrets or personal data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import email.utils
 import hashlib
 import ipaddress
 import logging
+import math
 import random
+import re
 import threading
 import time
 import weakref
@@ -19,17 +21,23 @@ import msgspec
 import requests
 import requests.adapters
 import requests.auth
+import urllib3.exceptions
 
 from custlens import errors
-from custlens.api._limiter import Limiter
+from custlens.api._limiter import Limiter, Stopped
 
-__all__ = ["Metrics", "Secret", "Transport"]
+__all__ = ["Metrics", "Secret", "Stopped", "Transport"]
 
 T = TypeVar("T")
 Params = Mapping[str, str]
 logger = logging.getLogger("custlens")
 
 HEAD_BYTES = 80
+MOST_BYTES = 32 * 2**20
+"""Longest body, after decompression: many times a page of customers with full address books."""
+READ_BYTES = 2**16
+PATIENCE = 4
+"""An attempt may take this many times the seconds allowed without a byte."""
 PERSONAL = {"keyword", "name", "email", "phone", "city", "postalCode", "companyName"}
 """Parameters whose values are personal data: never shown in an error."""
 KINDS: dict[int, type[errors.APIError]] = {
@@ -38,9 +46,13 @@ KINDS: dict[int, type[errors.APIError]] = {
     402: errors.PlanError,
     403: errors.PermissionDeniedError,
     404: errors.NotFoundError,
+    405: errors.BadRequestError,
+    408: errors.ServerError,
+    409: errors.BadRequestError,
     415: errors.BadRequestError,
     422: errors.BadRequestError,
     429: errors.RateLimitError,
+    501: errors.APIError,  # what is not implemented is not asked for again
 }
 SCOPES = {"profile": "read_store_profile"}
 _limiters: weakref.WeakValueDictionary[tuple[str, str, float], Limiter] = weakref.WeakValueDictionary()
@@ -48,7 +60,7 @@ _limiters_lock = threading.Lock()
 
 
 class Secret:
-    """A token that never shows itself: not in a repr, not among the locals of a traceback."""
+    """A token that is shown neither in a repr nor among the local variables of a traceback."""
 
     __slots__ = ("_value",)
 
@@ -56,11 +68,11 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Give the token itself."""
+        """Return the token itself."""
         return self._value
 
     def redact(self, text: str) -> str:
-        """Remove the token from somebody else's text."""
+        """Replace the token in a text that came from elsewhere."""
         return text.replace(self._value, "***")
 
     def __repr__(self) -> str:
@@ -68,7 +80,19 @@ class Secret:
 
 
 class Metrics(msgspec.Struct):
-    """What a transport has done so far: counts, bytes of bodies after decompression, seconds of waiting."""
+    """What a transport has done so far.
+
+    Attributes
+    ----------
+    requests, retries : int
+        Requests sent, and how many of them were further attempts.
+    bytes : int
+        Bytes received, after decompression.
+    seconds_waited : float
+        Seconds spent waiting for the rate limit or between attempts.
+    server_time : datetime or None
+        The shop's time as the last answer gave it (its Date header); None if that answer gave none.
+    """
 
     requests: int = 0
     retries: int = 0
@@ -77,13 +101,13 @@ class Metrics(msgspec.Struct):
     server_time: datetime | None = None
 
     def since(self, before: Metrics) -> dict[str, Any]:
-        """Give the counts that have come since an earlier moment, by name."""
+        """Return by how much each count has grown since an earlier moment, by name."""
         names = ("requests", "retries", "bytes", "seconds_waited")
         return {name: getattr(self, name) - getattr(before, name) for name in names}
 
 
 class _BearerAuth(requests.auth.AuthBase):
-    """Sets the header itself, so that no netrc file can replace it."""
+    """Set the header, in such a way that no netrc file can replace it."""
 
     def __init__(self, token: Secret) -> None:
         self.token = token
@@ -94,7 +118,7 @@ class _BearerAuth(requests.auth.AuthBase):
 
 
 class _Retry(Exception):
-    """Inside this module: an attempt failed in a way that another attempt may mend."""
+    """Within this module: an attempt failed, and another one may succeed."""
 
     def __init__(self, error: errors.CustlensError, wait: float | None = None) -> None:
         self.error = error
@@ -102,24 +126,24 @@ class _Retry(Exception):
 
 
 class Transport:
-    """Sends GET requests below one address and decodes what comes back.
+    """Sends GET requests below one address and decodes the answers.
 
     Parameters
     ----------
-    url
-        Address of the store, ``…/api/v3/{storeId}``. HTTPS, except on loopback.
-    token
+    url : str
+        Address of the shop, ``…/api/v3/{storeId}``. HTTPS, except on loopback.
+    token : Secret
         The access token; sent in the Authorization header only.
-    limit, window
-        Requests allowed in a window of so many seconds, over all transports of this process with this token.
-    timeout
-        Seconds to connect, and seconds without a byte.
-    retries
+    limit, window : int, float
+        Requests allowed per window of so many seconds, over all transports of this process with this token.
+    timeout : tuple of float
+        Seconds to connect, and seconds without a byte; the whole of an attempt may take four times the latter.
+    retries : int
         Further attempts after the first, for failures that may pass.
-    max_wait
-        Longest wait in seconds that the store may ask for; past it a `RateLimitError` tells how long.
-    backoff
-        Longest first pause in seconds between attempts; it doubles each time, and is drawn at random below that.
+    max_wait : float
+        Longest wait in seconds that the shop may ask for; beyond it a `RateLimitError` says how long.
+    backoff : float
+        Upper bound in seconds of the first random pause between attempts; it doubles with each attempt.
     """
 
     def __init__(
@@ -155,29 +179,43 @@ class Transport:
         if loopback:
             self._session.mount("http://", adapter)
 
-    def get(self, path: str, params: Params, decode: Callable[[bytes], T]) -> T:
-        """Get one answer, trying again where that can help.
+    def get(self, path: str, params: Params, decode: Callable[[bytes], T], *, stop: threading.Event | None = None) -> T:
+        """Return one decoded answer, after further attempts where they may help.
+
+        Parameters
+        ----------
+        path : str
+            Path below the address of the shop.
+        params : mapping of str to str
+            The query.
+        decode : callable
+            Turns the body into what is returned; it raises msgspec's errors if it cannot.
+        stop : threading.Event, optional
+            Ends every wait when it is set.
 
         Raises
         ------
         APIError
-            The store answered with an error status.
+            The shop answered with an error status.
         TransportError
-            No whole answer came.
+            No complete answer came.
         DecodeError
             The answer was not the API's JSON.
+        Stopped
+            `stop` was set before the request was sent.
         """
+        stop = stop or threading.Event()
         shown = describe(path, params)
         started = time.monotonic()
         attempt = 0
         while True:
             try:
-                return self._attempt(path, params, decode, shown)
+                return self._attempt(path, params, decode, shown, stop)
             except _Retry as retry:
                 failure = retry
             if attempt == self._retries or (failure.wait or 0.0) > self._max_wait:
                 break
-            self._wait(failure, attempt, shown)
+            self._wait(failure, attempt, shown, stop)
             attempt += 1
         tried = f" (tried {attempt + 1} times in {time.monotonic() - started:.0f} s)" if attempt else ""
         error = failure.error
@@ -188,17 +226,18 @@ class Transport:
         """Close the connections."""
         self._session.close()
 
-    def _attempt(self, path: str, params: Params, decode: Callable[[bytes], T], shown: str) -> T:
+    def _attempt(self, path: str, params: Params, decode: Callable[[bytes], T], shown: str, stop: threading.Event) -> T:
         reason = None
         body = b""
-        with self.limiter.slot():
+        with self.limiter.slot(stop):
+            deadline = time.monotonic() + PATIENCE * self._timeout[1]
             try:
                 answer = self._session.get(
                     self.url + path, params=dict(params), timeout=self._timeout, allow_redirects=False, stream=True
                 )
                 with answer:
-                    body = answer.content
-            except requests.RequestException as error:
+                    body = _body(answer, deadline)
+            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 reason = _reason(error)
             with self._lock:
                 self.metrics.requests += 1
@@ -206,35 +245,46 @@ class Transport:
         # Raised only here, outside of the handler: the library's own error holds the whole address with its query.
         if reason is not None:
             host = urlsplit(self.url).netloc
-            raise _Retry(errors.TransportError(f"no answer from {host} to {shown}: {reason}", request=shown))
-        self._read_clock(answer)
+            raise _Retry(errors.TransportError(f"no complete answer from {host} to {shown}: {reason}", request=shown))
+        with self._lock:
+            self.metrics.server_time = _http_date(answer.headers.get("Date"))
         if answer.status_code != 200:
             raise self._refused(answer, body, shown)
+        if len(body) > MOST_BYTES:
+            message = f"the answer to {shown} is longer than {MOST_BYTES >> 20} MiB, which no answer of the API is"
+            raise errors.DecodeError(message, request=shown)
         return self._decode(body, decode, shown)
 
     def _decode(self, body: bytes, decode: Callable[[bytes], T], shown: str) -> T:
-        head = self._token.redact(body[:HEAD_BYTES].decode("utf-8", "replace"))
+        head = _masked(body[:HEAD_BYTES].decode("utf-8", "replace"))
         try:
             return decode(body)
         except msgspec.ValidationError as error:
             problem, may_pass = f"is JSON of another shape: {error}", False
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             problem, may_pass = f"is not JSON: {error}", True
+        except UnicodeDecodeError as error:
+            problem, may_pass = f"is not JSON: {error.reason} at byte {error.start}", True
+        except RecursionError:
+            problem, may_pass = "is JSON that is nested too deeply", False
         message = f"the answer to {shown} {self._token.redact(problem)}; it is {len(body)} bytes and begins {head!r}"
         failure = errors.DecodeError(message, request=shown, head=head)
         raise _Retry(failure) if may_pass else failure
 
     def _refused(self, answer: requests.Response, body: bytes, shown: str) -> Exception:
-        """Turn an error status into the error to raise."""
+        """Turn a status other than 200 into the error to raise."""
         status = answer.status_code
-        if 200 <= status < 400:
+        if status < 300:
+            message = f"{shown} was answered with {status}, which carries no complete answer"
+            return _Retry(errors.TransportError(message, request=shown))
+        if status < 400:
             where = urlsplit(answer.headers.get("Location", "")).netloc or "elsewhere"
             message = (
                 f"{shown} was answered with {status} and sent to {where}; custlens follows no redirects: check base_url"
             )
             return errors.APIError(self._token.redact(message), status=status, request=shown)
         code, error_message = self._error_body(body)
-        kind = KINDS.get(status, errors.ServerError if status >= 500 or status == 408 else errors.APIError)
+        kind = KINDS.get(status, errors.ServerError if status >= 500 else errors.APIError)
         says = f": {error_message}" if error_message else ""
         wait = _retry_after(answer.headers.get("Retry-After")) if status in (429, 503) else None
         advice = _advice(kind, code, shown, wait)
@@ -252,10 +302,10 @@ class Transport:
         return _Retry(error, wait) if error.retryable else error
 
     def _error_body(self, body: bytes) -> tuple[str | None, str | None]:
-        """Read errorCode and errorMessage, from a body that may be absent, empty, HTML or anything else."""
+        """Return errorCode and errorMessage, from a body that may be absent, empty, HTML or anything else."""
         try:
             document = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None, None
         if not isinstance(document, dict):
             return None, None
@@ -265,27 +315,24 @@ class Transport:
             self._token.redact(message) if isinstance(message, str) and message else None,
         )
 
-    def _wait(self, failure: _Retry, attempt: int, shown: str) -> None:
+    def _wait(self, failure: _Retry, attempt: int, shown: str, stop: threading.Event) -> None:
         pause = failure.wait or random.uniform(0, min(self._backoff * 2**attempt, 30.0))
         logger.info("%s failed (%s); trying again in %.1f s", shown, type(failure.error).__name__, pause)
-        time.sleep(pause)
+        started = time.monotonic()
+        stopped = stop.wait(pause)
         with self._lock:
-            self.metrics.retries += 1
-            self.metrics.seconds_waited += pause
-
-    def _read_clock(self, answer: requests.Response) -> None:
-        """Keep the latest time that the store's own clock has shown (the Date header)."""
-        try:
-            now = email.utils.parsedate_to_datetime(answer.headers["Date"])
-        except (KeyError, ValueError):
-            return
-        now = now.replace(tzinfo=UTC) if now.tzinfo is None else now.astimezone(UTC)
-        with self._lock:
-            self.metrics.server_time = max(now, self.metrics.server_time or now)
+            self.metrics.retries += not stopped
+            self.metrics.seconds_waited += time.monotonic() - started
 
 
 def check_url(url: str) -> bool:
-    """Refuse an address that would send the token in the clear; tell whether it is on loopback."""
+    """Return whether an address is on loopback.
+
+    Raises
+    ------
+    ArgumentError
+        It is not an address, or would send the token unencrypted.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise errors.ArgumentError(f"base_url must be an https:// address, not {url!r}")
@@ -301,7 +348,7 @@ def check_url(url: str) -> bool:
 
 
 def describe(path: str, params: Params) -> str:
-    """Show a request as text, without personal data."""
+    """Return a request as text, without personal data."""
     query = "&".join(f"{name}={'***' if name in PERSONAL else value}" for name, value in params.items())
     return f"GET {path}" + (f"?{query}" if query else "")
 
@@ -316,46 +363,66 @@ def _shared_limiter(url: str, token: Secret, limit: int, window: float) -> Limit
     return limiter
 
 
-def _reason(error: requests.RequestException) -> str:
-    """Say in our own words what the library's error means; its text may hold the whole address."""
+def _reason(error: Exception) -> str:
+    """Return what a library's error means in words of our own, since its text may hold the whole address."""
     if isinstance(error, requests.ConnectTimeout):
         return "could not connect in time"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
         return "timed out"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
+    if isinstance(error, urllib3.exceptions.ProtocolError | urllib3.exceptions.DecodeError):
         return "the body was cut off or damaged on the way"
-    if isinstance(error, requests.exceptions.SSLError):
+    if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
         return "no secure connection (certificate or TLS)"
     if isinstance(error, requests.exceptions.ProxyError):
         return "the proxy did not let it through"
     return "the connection was refused or dropped"
 
 
+def _body(answer: requests.Response, deadline: float) -> bytes:
+    """Read a body as it comes, until its end, its longest length, or the deadline."""
+    body = bytearray()
+    while len(body) <= MOST_BYTES and (part := answer.raw.read1(READ_BYTES, decode_content=True)):
+        body += part
+        if time.monotonic() > deadline:
+            raise requests.Timeout
+    return bytes(body)
+
+
+def _masked(text: str) -> str:
+    """Return the head of an answer without its words and numbers, which may be personal data; HTML keeps its tags."""
+    if text.lstrip().startswith("<"):
+        return "".join(re.findall(r"</?\w+>?|<!\w+", text))
+    return re.sub(r"\d", "0", re.sub(r"[^\W\d_]", "a", text))
+
+
+def _http_date(value: str | None) -> datetime | None:
+    """Return the time that an HTTP header names; None if it is absent, malformed or out of range."""
+    try:
+        when = email.utils.parsedate_to_datetime(value or "")
+        return when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _retry_after(value: str | None) -> float | None:
-    """Read Retry-After, in seconds or as an HTTP date; a time that is over means now."""
-    if value is None:
-        return None
+    """Return the seconds that Retry-After asks for, whether as a number or as a date; a past date means 0."""
     try:
-        return max(0.0, float(value))
+        seconds = float(value or "")
     except ValueError:
-        pass
-    try:
-        when = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+        when = _http_date(value)
+        seconds = math.nan if when is None else (when - datetime.now(UTC)).total_seconds()
+    return None if math.isnan(seconds) else max(0.0, seconds)
 
 
 def _advice(kind: type[errors.APIError], code: str | None, shown: str, wait: float | None) -> str:
-    """Say what to do about an error."""
+    """Return the end of an error message: what to do about it."""
     if kind is errors.PermissionDeniedError:
         scope = next((scope for part, scope in SCOPES.items() if f"/{part}" in shown), "read_customers")
         if code == "INSUFFICIENT_APP_SCOPE":
             return f". The token lacks the scope {scope}: add it to the app and use its new token"
         return f". The token is wrong or lacks the scope {scope}: check ECWID_TOKEN and ECWID_STORE_ID"
     if kind is errors.PlanError:
-        return ". The store's plan does not include this API, or the store is suspended: see the store's billing page"
+        return ". The shop's plan does not include this API, or the shop is suspended: see its billing page"
     if kind is errors.RateLimitError and wait is not None:
-        return f". The store asks to wait {wait:.0f} s"
+        return f". The shop asks to wait {wait:.0f} s"
     return ""

@@ -1,7 +1,9 @@
 import threading
 import time
 
-from custlens.api._limiter import Limiter
+import pytest
+
+from custlens.api._limiter import Limiter, Stopped
 
 
 def test_the_first_burst_goes_out_at_once():
@@ -16,7 +18,7 @@ def test_the_first_burst_goes_out_at_once():
 def test_a_place_comes_back_one_window_after_the_answer():
     limiter = Limiter(limit=1, window=0.2)
     with limiter.slot():
-        time.sleep(0.1)  # the store may have counted the request at any moment until now
+        time.sleep(0.1)  # the shop may have counted the request at any moment until now
     answered = time.monotonic()
     with limiter.slot():
         assert time.monotonic() - answered >= 0.2
@@ -48,3 +50,15 @@ def test_a_pause_holds_everyone():
     started = time.monotonic()
     with limiter.slot():
         assert time.monotonic() - started >= 0.19
+
+
+def test_a_wait_ends_when_the_work_is_stopped():
+    limiter = Limiter(limit=10, window=60)
+    limiter.pause(30)
+    stop = threading.Event()
+    threading.Timer(0.1, stop.set).start()
+    started = time.monotonic()
+    with pytest.raises(Stopped), limiter.slot(stop):
+        pass
+    assert time.monotonic() - started < 1
+    assert limiter.left == 10

@@ -1,14 +1,19 @@
-"""The table of bad answers: what the store or the network does → the error and its message."""
+"""The table of bad answers: what the shop or the network does → the error and its message."""
 
+import contextlib
 import datetime as dt
 import email.utils
+import gzip
 import socket
 import threading
 import time
+import tracemalloc
+from collections.abc import Callable
 
 import pytest
 
 import custlens as cl
+from custlens.api._limiter import Stopped
 
 
 @pytest.mark.parametrize(
@@ -19,12 +24,15 @@ import custlens as cl
         (402, cl.PlanError, "plan does not include this API", 1),
         (403, cl.PermissionDeniedError, "read_customers", 1),
         (404, cl.NotFoundError, "404: Customer is not found", 1),
+        (405, cl.BadRequestError, "405", 1),
         (408, cl.ServerError, "408: Request timeout", 3),
+        (409, cl.BadRequestError, "409", 1),
         (415, cl.BadRequestError, "415", 1),
         (418, cl.APIError, "418", 1),
         (422, cl.BadRequestError, "422", 1),
         (429, cl.RateLimitError, "asks to wait 0 s", 3),
         (500, cl.ServerError, "500: Cannot retrieve the customer info", 3),
+        (501, cl.APIError, "501", 1),
         (502, cl.ServerError, "502", 3),
         (503, cl.ServerError, "503", 3),
         (504, cl.ServerError, "504", 3),
@@ -52,7 +60,7 @@ def test_each_status_has_its_error(shop, status, kind, words, attempts):
         ("drop", cl.TransportError, "refused or dropped", 3),
         ("cut", cl.TransportError, "cut off", 3),
         ("truncated", cl.DecodeError, "is not JSON: Input data was truncated", 3),
-        ("html", cl.DecodeError, "begins '<html><body>Sign in to the network", 3),
+        ("html", cl.DecodeError, "begins '<html><body></body></html>'", 3),
         ("malformed", cl.DecodeError, "is not JSON", 3),
         ("empty", cl.DecodeError, "is 0 bytes", 3),
         ("badshape", cl.DecodeError, "JSON of another shape", 1),
@@ -164,6 +172,107 @@ def test_nobody_listening_is_a_transport_error_without_the_query():
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("status", [b"204 No Content", b"206 Partial Content"])
+def test_a_status_without_a_complete_answer_is_not_called_a_redirect(status):
+    with (
+        _answering(b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % status) as url,
+        cl.Client(1, "secret", base_url=url, retries=0) as client,
+        pytest.raises(cl.TransportError, match=r"answered with 20[46], which carries no complete answer"),
+    ):
+        client.customer(5)
+
+
+def test_personal_data_is_masked_in_the_head_of_an_answer_that_is_not_json():
+    body = '{"email": "ann@example.com", "phone": "+49 171 555", "name": "Ärmel"'.encode()
+    with (
+        _answering(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)) as url,
+        cl.Client(1, "secret", base_url=url, retries=0) as client,
+        pytest.raises(cl.DecodeError) as caught,
+    ):
+        client.customer(5)
+    assert caught.value.head == '{"aaaaa": "aaa@aaaaaaa.aaa", "aaaaa": "+00 000 000", "aaaa": "aaaaa"'
+    assert caught.value.head in str(caught.value)
+
+
+def test_bytes_that_are_not_text_are_not_shown():
+    body = b'{"email": "ann\xff@example.com"}'
+    with (
+        _answering(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)) as url,
+        cl.Client(1, "secret", base_url=url, retries=0) as client,
+        pytest.raises(cl.DecodeError) as caught,
+    ):
+        client.customer(5)
+    assert "ann" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_json_that_is_nested_too_deeply_is_a_decode_error():
+    body = b'{"id": 5, "favorites": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+    with (
+        _answering(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)) as url,
+        cl.Client(1, "secret", base_url=url) as client,
+        pytest.raises(cl.DecodeError, match="nested too deeply"),
+    ):
+        client.customer(5)
+
+
+def test_a_body_that_expands_beyond_any_answer_is_refused_before_it_fills_the_memory():
+    bomb = gzip.compress(bytes(400 * 2**20), 9)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(bomb), bomb)
+    with _answering(answer) as url, cl.Client(1, "secret", base_url=url) as client:
+        tracemalloc.start()
+        with pytest.raises(cl.DecodeError, match="longer than 32 MiB"):
+            client.customer(5)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 100 * 2**20
+
+
+def test_a_body_that_drips_ends_at_the_deadline_of_the_attempt():
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while True:
+            connection.sendall(b" ")
+            time.sleep(0.05)
+
+    with _answering(drip) as url, cl.Client(1, "secret", base_url=url, timeout=(1, 0.2), retries=0) as client:
+        started = time.monotonic()
+        with pytest.raises(cl.TransportError, match="timed out"):
+            client.customer(5)
+        assert 0.7 < time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        (b"Tue, 30 Jun 2026 12:00:00 GMT", dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)),
+        (b"Tue, 30 Jun 2026 14:00:00 +0200", dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)),
+        (b"Fri, 31 Dec 9999 23:59:59 -0200", None),
+        (b"Fri, 31 Dec 99999999999999999999 23:59:59 GMT", None),
+        (b"yesterday", None),
+        (b"", None),
+    ],
+)
+def test_the_time_of_the_shop_is_that_of_the_last_answer(shop, date, expected):
+    answer = b'HTTP/1.1 200 OK\r\nDate: %s\r\nContent-Length: 9\r\n\r\n{"id": 5}' % date
+    with _answering(answer) as url, cl.Client(1, "secret", base_url=url) as client:
+        client._transport.metrics.server_time = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)  # of an earlier answer
+        client.customer(5)
+        assert client.metrics.server_time == expected
+
+
+def test_a_pause_between_attempts_ends_when_the_work_is_stopped(shop):
+    shop.faults.retry_after = "60"
+    shop.fail_next(429)
+    stop = threading.Event()
+    threading.Timer(0.2, stop.set).start()
+    started = time.monotonic()
+    with pytest.raises(Stopped):
+        shop.client()._transport.get("/profile", {}, len, stop=stop)
+    assert time.monotonic() - started < 1
+    assert len(shop.requests) == 1
+
+
 def test_silence_is_a_timeout():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -204,19 +313,24 @@ def test_the_connection_is_asked_for_gzip_and_json_with_the_token_in_the_header_
 
 
 class _answering:
-    """A server that gives one fixed answer, for answers that no sound server gives."""
+    """A server of one connection, which sends a fixed answer, or what a function sends: what no sound server does."""
 
-    def __init__(self, answer: bytes, seen: list[bytes] | None = None) -> None:
+    def __init__(self, answer: bytes | Callable[[socket.socket], None], seen: list[bytes] | None = None) -> None:
         self._answer = answer
         self._seen = [] if seen is None else seen
         self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(5)
         self._thread = threading.Thread(target=self._serve)
 
     def _serve(self) -> None:
         connection, _ = self._server.accept()
-        with connection:
+        connection.settimeout(5)
+        with connection, contextlib.suppress(OSError):  # the client hangs up when it has had enough
             self._seen.append(connection.recv(65536))
-            connection.sendall(self._answer)
+            if isinstance(self._answer, bytes):
+                connection.sendall(self._answer)
+            else:
+                self._answer(connection)
 
     def __enter__(self) -> str:
         self._thread.start()
