@@ -71,8 +71,8 @@ def report(output: Path, reveal: bool) -> None:
     """Write a report on your shop, named by ECWID_STORE_ID and ECWID_TOKEN."""
     from custlens.api.client import Client
 
-    client = Client.from_env()  # raises at once if a setting is missing
-    click.echo(f"Reporting on shop {client.store_id}:", err=True)
+    with Client.from_env() as client:  # raises at once if a setting is missing
+        click.echo(f"Reporting on shop {client.store_id}:", err=True)
     _report(output, {"demo": None, "reveal": reveal})
 
 
@@ -89,7 +89,8 @@ def sync(path: Path, mode: Mode) -> None:
     from custlens.api.client import Client
     from custlens.store.store import Store
 
-    click.echo(Store(path).sync(Client.from_env(), mode))
+    with Client.from_env() as client:
+        click.echo(Store(path).sync(client, mode))
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""The first figures of a report, and what was set aside, written for people."""
+"""The first figures of a report, written for people."""
 
 from __future__ import annotations
 
