@@ -1,24 +1,26 @@
-"""Makes the customers of the demo stores: a generated shop, and a real one.
+"""The customers of the demo shops: a generated shop, and a real one.
 
 The generated shop buys as the BG/NBD model says (Fader, Hardie and Lee 2005): each customer orders at a rate of their
 own (gamma distributed) and drops out after any order with a probability of their own (beta distributed). What they
-spend an order is lognormal around a heavy-tailed mean of their own. December is busier, and the shop grows.
+spend per order is lognormal around a heavy-tailed mean of their own. December is busier, and the shop grows.
 """
 
 from __future__ import annotations
 
 import csv
+import functools
 import importlib.resources
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 
 from custlens.api.records import Contact, Customer, Person, ShippingAddress, Stats
 from custlens.errors import ArgumentError
 
-__all__ = ["Population", "cdnow", "generated"]
+__all__ = ["Event", "Population", "api_seconds", "api_time", "cdnow", "generated"]
 
 DAY = 86_400.0
 SHOP_OPENED = datetime(2022, 3, 1, tzinfo=UTC)
@@ -96,57 +98,122 @@ GROUPS = [
 ]
 
 
+class Event(NamedTuple):
+    """Something that happened in the shop."""
+
+    time: datetime
+    kind: str
+    """``add``, ``delete``, ``edit``, ``order`` or ``refund``."""
+    customer_id: int
+
+
 @dataclass
 class Population:
-    """The customers of one store, and what is needed to let them live on.
+    """The customers of a shop, and what is needed to let them live on.
 
     Attributes
     ----------
     customers : dict of int to Customer
         By customer ID.
-    patches : dict of int to dict
-        What differs from a sound record in the JSON of some customers (``None`` removes a field).
     now : datetime
-        The store's clock.
+        The shop's clock.
+    currency : str
+        ISO 4217 code of the amounts.
+    orders_move_updated : bool
+        Whether an order moves a customer's `updated`. The API's documentation says both.
+    patches : dict of int to dict or bytes
+        What differs from a sound record in the JSON of some customers: fields to replace (None removes one), or the
+        whole JSON as it is to be sent.
+    deleted : list of (int, datetime)
+        Who was deleted and when.
+    log : list of Event
+        Everything that the methods below did.
     """
 
     customers: dict[int, Customer]
     now: datetime
     currency: str
-    patches: dict[int, dict[str, Any]] = field(default_factory=dict)
+    orders_move_updated: bool = False
+    patches: dict[int, dict[str, Any] | bytes] = field(default_factory=dict)
     deleted: list[tuple[int, datetime]] = field(default_factory=list)
+    log: list[Event] = field(default_factory=list)
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7))
     traits: dict[int, tuple[float, float, float, bool]] = field(default_factory=dict)
-    """Orders a day, probability of dropping out after an order, mean spend, and whether still a customer."""
+    """Orders per day, probability of dropping out after an order, mean spend, and whether still a customer."""
+
+    def __post_init__(self) -> None:
+        self._next_id = max(self.customers, default=FIRST_ID - 1) + 1
 
     def advance(self, days: float) -> None:
-        """Let time pass: new customers, orders that do not move `updated`, edits, deletions."""
+        """Let time pass: new customers, orders, edits, deletions."""
         start, self.now = self.now, self.now + timedelta(days=days)
-        self._order(start, days)
+        self._buy(start, days)
         regulars = list(self.customers)
         for _ in range(self.rng.poisson(len(regulars) * days / 900)):
-            when = start + timedelta(days=float(self.rng.uniform(0, days)))
-            self._arrive(when)
+            self.add(start + timedelta(days=float(self.rng.uniform(0, days))))
         for customer_id in self._some(regulars, days / 200):
-            customer = self.customers[customer_id]
-            customer.private_admin_notes = f"called on {self.now:%d %B %Y}"
-            customer.updated = api_time(self.now, 0)
+            self.edit(customer_id, private_admin_notes=f"called on {self.now:%d %B %Y}")
         for customer_id in self._some(regulars, days / 1500):
             self.delete(customer_id)
 
+    def add(self, when: datetime | None = None, *, customer_id: int | None = None) -> int:
+        """Register a customer, who orders at once; return the ID, which is a new one by default."""
+        when = when or self.now
+        (new_id,), (rates, dropouts, spends) = self._register(when, 1, customer_id)
+        self.traits[new_id] = (float(rates[0]), float(dropouts[0]), float(spends[0]), True)
+        self.order(new_id, float(np.round(spends[0], 2)), when)
+        return new_id
+
+    def add_many(self, count: int, *, without_email: float = 0.0) -> list[int]:
+        """Register customers in one second, as an import does; return their IDs.
+
+        Parameters
+        ----------
+        count : int
+            How many. None of them has ordered.
+        without_email : float
+            Share of them who have no email address.
+        """
+        ids, _ = self._register(self.now, count)
+        for customer_id in ids[: round(count * without_email)]:
+            self.customers[customer_id].email = None
+        return ids
+
+    def edit(self, customer_id: int, **fields: Any) -> None:
+        """Set fields of a customer, as the merchant would; this moves `updated`."""
+        customer = self.customers[customer_id]
+        customer.updated = api_time(self.now, 0)
+        for name, value in fields.items():
+            setattr(customer, name, value)
+        self.log.append(Event(self.now, "edit", customer_id))
+
     def order(self, customer_id: int, amount: float, when: datetime | None = None) -> None:
-        """Place an order: the statistics move, `updated` does not."""
-        stats = self.customers[customer_id].stats or Stats(number_of_orders=0, sales_value=0)
+        """Place an order, now or at an earlier time (an order placed yesterday counts when it is paid today)."""
+        customer = self.customers[customer_id]
+        stats = customer.stats or Stats(number_of_orders=0, sales_value=0)
         orders = (stats.number_of_orders or 0) + 1
         sales = round((stats.sales_value or 0) + amount, 2)
-        at = api_time(when or self.now, _offset(stats.first_order_date))
-        self.customers[customer_id].stats = Stats(
+        placed = api_time(when or self.now, _offset(stats.first_order_date))
+        customer.stats = Stats(
             number_of_orders=orders,
             sales_value=sales,
             average_order_value=round(sales / orders, 2),
-            first_order_date=stats.first_order_date or at,
-            last_order_date=at,
+            first_order_date=min(stats.first_order_date or placed, placed, key=api_seconds),
+            last_order_date=max(stats.last_order_date or placed, placed, key=api_seconds),
         )
+        if self.orders_move_updated:
+            customer.updated = api_time(self.now, 0)
+        self.log.append(Event(when or self.now, "order", customer_id))
+
+    def refund(self, customer_id: int, amount: float) -> None:
+        """Pay back a part of what a customer has spent: no date moves."""
+        stats = self.customers[customer_id].stats
+        if stats is None or not stats.number_of_orders:
+            raise ArgumentError(f"customer_id must be somebody who has ordered, and {customer_id} has not")
+        sales = round((stats.sales_value or 0) - amount, 2)
+        average = round(sales / stats.number_of_orders, 2)
+        self.customers[customer_id].stats = replace(stats, sales_value=sales, average_order_value=average)
+        self.log.append(Event(self.now, "refund", customer_id))
 
     def delete(self, customer_id: int) -> None:
         """Delete a customer."""
@@ -154,9 +221,10 @@ class Population:
         self.patches.pop(customer_id, None)
         self.traits.pop(customer_id, None)
         self.deleted.append((customer_id, self.now))
+        self.log.append(Event(self.now, "delete", customer_id))
 
-    def _order(self, start: datetime, days: float) -> None:
-        """Let the customers who are still there order, by their own rates."""
+    def _buy(self, start: datetime, days: float) -> None:
+        """Let the customers who are still there order, at their own rates."""
         for customer_id in list(self.traits):
             rate, dropout, spend, alive = self.traits[customer_id]
             at = 0.0
@@ -169,12 +237,21 @@ class Population:
                 alive = bool(self.rng.random() >= dropout)
             self.traits[customer_id] = (rate, dropout, spend, alive)
 
-    def _arrive(self, when: datetime) -> None:
-        customer_id = max(self.customers, default=FIRST_ID - 1) + 1
-        (customer,), traits = _people(self.rng, np.array([when.timestamp()]), customer_id)
-        self.customers[customer_id] = customer
-        self.traits[customer_id] = (float(traits[0][0]), float(traits[1][0]), float(traits[2][0]), True)
-        self.order(customer_id, float(np.round(traits[2][0], 2)), when)
+    def _register(
+        self, when: datetime, count: int, first_id: int | None = None
+    ) -> tuple[list[int], tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        if first_id is None:
+            while self._next_id in self.customers:
+                self._next_id += 1
+            first_id = self._next_id
+        self._next_id = max(self._next_id, first_id + count)
+        people, traits = _people(self.rng, np.full(count, when.timestamp()), first_id)
+        ids = list(range(first_id, first_id + count))
+        for customer_id, person in zip(ids, people, strict=True):
+            person.stats = Stats(number_of_orders=0, sales_value=0, average_order_value=0)
+            self.customers[customer_id] = person
+            self.log.append(Event(when, "add", customer_id))
+        return ids, traits
 
     def _some(self, ids: list[int], share: float) -> list[int]:
         return [
@@ -183,7 +260,7 @@ class Population:
 
 
 def generated(customers: int = 5_000, seed: int = 7) -> Population:
-    """Generate a shop; the same seed gives the same shop."""
+    """Return a generated shop, always the same one for a seed."""
     rng = np.random.default_rng(seed)
     span = (SHOP_NOW - SHOP_OPENED).total_seconds()
     arrivals = np.sort(SHOP_OPENED.timestamp() + span * rng.power(1.6, customers))
@@ -214,10 +291,10 @@ def generated(customers: int = 5_000, seed: int = 7) -> Population:
 
 
 def cdnow(until: date | None = None) -> Population:
-    """Give the real shop: 2,357 customers of CDNOW as they stood at the end of a day, at the latest 30 June 1998.
+    """Return the real shop: 2,357 customers of CDNOW as they stood at the end of a day, at the latest 30 June 1998.
 
-    The data set has orders alone; a customer is taken to have registered on the day of the first order, and the
-    email address is made up from the number.
+    The data set has only orders: a customer is taken to have registered on the day of the first order, and the email
+    address is made up from the number.
     """
     now = CDNOW_NOW if until is None else datetime.combine(until, CDNOW_NOW.time(), UTC)
     if not CDNOW_FIRST <= now <= CDNOW_NOW:
@@ -257,8 +334,18 @@ def cdnow(until: date | None = None) -> Population:
 
 
 def api_time(when: datetime, offset_hours: int) -> str:
-    """Write a time as the API does, ``2014-06-06 18:57:19 +0400``."""
+    """Return a time as the API writes it, ``2014-06-06 18:57:19 +0400``."""
     return when.astimezone(timezone(timedelta(hours=offset_hours))).strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+@functools.lru_cache(maxsize=1_000_000)
+def api_seconds(text: str | None) -> float:
+    """Return a time of the API as UNIX seconds; minus infinity if it is missing."""
+    if not text:
+        return float("-inf")
+    if len(text) != len("2014-06-06 18:57:19 +0400") or text[19] != " ":
+        raise ValueError(f"not a time of the API: {text}")
+    return datetime.fromisoformat(text[:19] + text[20:]).timestamp()  # ten times faster than strptime
 
 
 def _offset(text: str | None) -> int:
@@ -268,7 +355,7 @@ def _offset(text: str | None) -> int:
 def _purchases(
     rng: np.random.Generator, arrivals: np.ndarray, rates: np.ndarray, dropouts: np.ndarray, spends: np.ndarray
 ) -> tuple[np.ndarray, ...]:
-    """Draw every customer's orders, one round of next orders after the other, in a time that December stretches."""
+    """Draw the orders of all customers, one order of each per round, on a clock that runs faster in December."""
     clock = np.arange(SHOP_OPENED.timestamp(), SHOP_NOW.timestamp() + DAY, DAY)
     december = np.array([datetime.fromtimestamp(day, UTC).month == 12 for day in clock])
     busy = np.concatenate([[0.0], np.cumsum(np.where(december, DECEMBER, 1.0))[:-1]])
@@ -301,7 +388,7 @@ def _purchases(
 def _people(
     rng: np.random.Generator, arrivals: np.ndarray, first_id: int
 ) -> tuple[list[Customer], tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Make persons, and what kind of buyers they are."""
+    """Return persons, and their order rates, dropout probabilities and mean spends."""
     n = len(arrivals)
     countries = rng.choice(len(COUNTRIES), n, p=[row[2] for row in COUNTRIES])
     groups = rng.choice(len(GROUPS), n, p=[row[2] for row in GROUPS])
@@ -394,8 +481,8 @@ def _person(
     return customer
 
 
-def _nasty(ids: list[int], rng: np.random.Generator) -> dict[int, dict[str, Any]]:
-    """Choose a few customers whose JSON is not as it should be, one in about 700."""
+def _nasty(ids: list[int], rng: np.random.Generator) -> dict[int, dict[str, Any] | bytes]:
+    """Choose a few customers, about one in 700, and what is wrong with their JSON."""
     kinds: list[dict[str, Any]] = [
         {"stats": {"numberOfOrders": 2, "salesValue": "97.50", "averageOrderValue": 48.75}},
         {"billingPerson": {"name": "Nowhere Man", "countryCode": "ZZ"}},

@@ -1,11 +1,13 @@
-"""An Ecwid-compatible store on this machine, over real HTTP, for trying, teaching and testing.
+"""An Ecwid-compatible shop on this machine, over real HTTP, for trying, teaching and testing.
 
 It knows the customers API as it is documented: one customer, search, deletions, profile, responseFields, scopes and
-the limit of requests. It can be told to misbehave (`Faults`, `Shop.fail_next`) and to live on (`Shop.advance`).
+the limit of requests. It can misbehave (`Faults`, `Shop.fail_next`), let time pass (`Shop.advance`) and change while it
+is read (`Churn`).
 """
 
 from __future__ import annotations
 
+import random
 import secrets
 import socket
 import threading
@@ -25,15 +27,18 @@ from werkzeug.routing import Map, Rule
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+from custlens._arguments import one_of, whole_number
 from custlens.api.client import Client
-from custlens.demo.answers import BadQuery, cut, parse_response_fields, search, seconds, shuffled_ties
+from custlens.demo.answers import BadQuery, Catalogue, Fields, cut, parse_response_fields
+from custlens.demo.churn import Churn
 from custlens.demo.faults import Faults, faulty_answer, ok, refuse
-from custlens.demo.population import Population, api_time, cdnow, generated
+from custlens.demo.population import Event, Population, api_seconds, api_time, cdnow, generated
 from custlens.errors import ArgumentError
 
 __all__ = ["DATA_SETS", "SCOPES", "Shop", "serve"]
 
-DATA_SETS = ("generated", "cdnow")
+DATA_SETS = {"generated": 1003, "cdnow": 1997}
+"""The demo shops, each with its store ID."""
 SCOPES = ("read_customers", "read_store_profile")
 HISTORY = timedelta(days=182)
 _ROUTES = Map(
@@ -47,33 +52,38 @@ _ROUTES = Map(
 
 
 class Shop:
-    """A running demo store; use it as a context manager.
+    """A running demo shop; use it as a context manager.
 
     Attributes
     ----------
     store_id : int
-        The store's ID.
+        The shop's ID.
     token : str
         A token with all scopes.
     url : str
         Base address for a client.
     population : Population
-        The store's own truth.
+        The shop's own truth. Its methods may be called at any time; after changing its records by hand call `changed`.
+    churn : Churn or None
+        What happens between two requests. None lets the shop rest.
+    faults : Faults
+        How it misbehaves.
     requests : list of str
         Path and query of every request so far.
-    on_request : callable or None
-        Called with each request before it is answered; it may change `population`, and then calls `changed`.
-    shuffle_ties : bool
-        Whether customers with the same sort value come in another order each time, as databases may give them.
     statuses : list of int
         Status of every answer so far; 0 for a dropped connection.
+    on_request : callable or None
+        Called with each request before it is answered.
+    shuffle_ties : bool
+        Whether customers with the same sort value come in another order each time, as databases may give them.
     """
 
     def __init__(
         self,
         population: Population,
         *,
-        store_id: int = 1003,
+        store_id: int = DATA_SETS["generated"],
+        churn: Churn | None = None,
         faults: Faults | None = None,
         rate_limit: int | None = 600,
         rate_window: float = 60.0,
@@ -82,6 +92,7 @@ class Shop:
         self.store_id = store_id
         self.token = f"secret_{secrets.token_hex(16)}"
         self.population = population
+        self.churn = churn
         self.faults = faults or Faults()
         self.requests: list[str] = []
         self.on_request: Callable[[str], None] | None = None
@@ -92,19 +103,15 @@ class Shop:
         self._recent: deque[float] = deque()
         self._script: deque[str] = deque()
         self._lock = threading.RLock()
-        self._found: dict[tuple[tuple[str, str], ...], list[int]] = {}
-        self._bytes: dict[int, bytes] = {}
+        self._catalogue = Catalogue(population.customers)
+        self._bytes: dict[str, dict[int, bytes]] = {}  # by the fields asked for
+        self._seen = len(population.log)
+        self._ties = random.Random(7)
         self._clients: list[Client] = []
-
-        class Handler(_QuietHandler):
-            """Tells the shop's time, not this machine's."""
-
-            def date_time_string(self, timestamp: float | None = None) -> str:
-                return format_datetime(population.now, usegmt=True)
 
         try:
             self._server: BaseWSGIServer = make_server(
-                "127.0.0.1", port, self._answer, threaded=True, request_handler=Handler
+                "127.0.0.1", port, self._answer, threaded=True, request_handler=_QuietHandler
             )
         except (OSError, SystemExit) as error:
             raise ArgumentError(
@@ -125,21 +132,26 @@ class Shop:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<demo store {self.store_id}: {len(self.population.customers):,} customers at {self.url}>"
+        return f"<demo shop {self.store_id}: {len(self.population.customers):,} customers at {self.url}>"
 
     @property
     def ids(self) -> list[int]:
         """IDs of the customers there are now."""
         return list(self.population.customers)
 
+    @property
+    def log(self) -> list[Event]:
+        """Everything that has happened, in order: (time, kind, customer_id)."""
+        return self.population.log
+
     def client(self, token: str | None = None, **options: Any) -> Client:
-        """Make a client of this store; options as for `custlens.Client`."""
+        """Return a client of this shop; options as for `custlens.Client`."""
         client = Client(self.store_id, token or self.token, base_url=self.url, **options)
         self._clients.append(client)
         return client
 
     def grant(self, *scopes: str) -> str:
-        """Make a further token, with these scopes only."""
+        """Return a further token, which has only these scopes."""
         token = f"secret_{secrets.token_hex(16)}"
         self._tokens[token] = scopes
         return token
@@ -151,20 +163,21 @@ class Shop:
         self._script.extend(str(fault) for fault in faults)
 
     def advance(self, days: float) -> None:
-        """Let time pass: new customers, orders that do not move `updated`, edits, deletions."""
+        """Let time pass: new customers, orders, edits, deletions."""
         with self._lock:
             self.population.advance(days)
-            self.changed()
 
     def changed(self) -> None:
-        """Say that `population` was changed by hand."""
+        """Read `population` anew, after its records were changed by hand."""
         with self._lock:
-            self._found.clear()
+            self._catalogue.clear()
             self._bytes.clear()
 
     def document(self, customer_id: int) -> dict[str, Any]:
-        """Give one customer as the store has it: the truth that a fetch is measured against."""
-        document: dict[str, Any] = msgspec.json.decode(self._json(customer_id))
+        """Return one customer as the shop has it: the truth that a fetch is measured against."""
+        with self._lock:
+            self._catch_up()
+            document: dict[str, Any] = msgspec.json.decode(self._json(customer_id))
         return document
 
     def wait(self) -> None:
@@ -180,17 +193,36 @@ class Shop:
         self._thread.join()
         self._server.server_close()
 
-    def _json(self, customer_id: int) -> bytes:
-        """Write a customer as JSON; kept until something changes."""
-        known = self._bytes.get(customer_id)
-        if known is None:
-            population = self.population
-            known = msgspec.json.encode(population.customers[customer_id])
-            if patch := population.patches.get(customer_id):
-                document = {**msgspec.json.decode(known), **patch}
-                known = msgspec.json.encode({key: value for key, value in document.items() if value is not None})
-            self._bytes[customer_id] = known
-        return known
+    def _catch_up(self) -> None:
+        """Take in what has happened in the population since the last look."""
+        log = self.population.log
+        if self._seen < len(log):
+            touched = {event.customer_id for event in log[self._seen :]}
+            self._seen = len(log)
+            self._catalogue.refresh(touched)
+            for texts in self._bytes.values():
+                for customer_id in touched:
+                    texts.pop(customer_id, None)
+
+    def _json(self, customer_id: int, fields: Fields | None = None) -> bytes:
+        """Return the JSON of a customer, which is kept until something changes."""
+        texts = self._bytes.setdefault(repr(fields or ""), {})
+        text = texts.get(customer_id)
+        if text is None:
+            text = self._sound_json(customer_id) if not fields else _cut_json(self._json(customer_id), fields)
+            texts[customer_id] = text
+        return text
+
+    def _sound_json(self, customer_id: int) -> bytes:
+        population = self.population
+        patch = population.patches.get(customer_id)
+        if isinstance(patch, bytes):
+            return patch
+        text = msgspec.json.encode(population.customers[customer_id])
+        if patch:
+            document = {**msgspec.json.decode(text), **patch}
+            text = msgspec.json.encode({key: value for key, value in document.items() if value is not None})
+        return text
 
     def _answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
@@ -199,9 +231,13 @@ class Shop:
             time.sleep(self.faults.latency)
         with self._lock:
             self.requests.append(unquote(request.full_path).rstrip("?"))
+            if self.churn is not None:
+                self.churn.pass_time(self.population)
             if self.on_request is not None:
                 self.on_request(self.requests[-1])
+            self._catch_up()
             response = faulty_answer(fault, self.faults.retry_after) or self._respond(request)
+            response.headers["Date"] = format_datetime(self.population.now, usegmt=True)
             self.statuses.append(0 if fault == "drop" else response.status_code)
         if fault == "drop":
             _hang_up(environ)
@@ -243,7 +279,7 @@ class Shop:
             return refuse(400, "WRONG_PARAMETER", str(error))
 
     def _over_limit(self) -> int | None:
-        """Count this request; give the seconds to wait if it is one too many in the window."""
+        """Count this request; return the seconds to wait if it is one too many in the window."""
         if self._limit is None:
             return None
         now = time.monotonic()
@@ -259,44 +295,39 @@ class Shop:
             raise BadQuery(f"Invalid customer ID: {customer}")
         if int(customer) not in self.population.customers:
             return refuse(404, message=f"Customer with ID {customer} is not found")
-        body = self._json(int(customer))
-        if "responseFields" in query:
-            fields = parse_response_fields(query["responseFields"])
-            body = msgspec.json.encode(cut(msgspec.json.decode(body), fields))
-        return ok(body)
+        fields = parse_response_fields(query["responseFields"]) if "responseFields" in query else None
+        return ok(self._json(int(customer), fields))
 
     def _search(self, query: dict[str, str], store: str) -> Response:
         offset, limit = _paging(query)
-        key = tuple(sorted(item for item in query.items() if item[0] not in ("offset", "limit", "responseFields")))
-        if key not in self._found:
-            self._found[key] = search(self.population.customers, query)
-        found = self._found[key]
-        if self.shuffle_ties:
-            found = shuffled_ties(self.population.customers, found, query.get("sortBy", "NAME_ASC"))
-        page = found[offset : offset + limit]
+        found = self._catalogue.search(query)
+        page = found.page(offset, limit, self._ties if self.shuffle_ties else None)
         head = {
-            "total": len(found),
+            "total": found.total,
             "count": len(page),
             "offset": offset,
             "limit": limit,
             "allCustomerCount": len(self.population.customers),
         }
-        items = b'"items":[' + b",".join(self._json(customer_id) for customer_id in page) + b"]}"
-        body = msgspec.json.encode(head)[:-1] + b"," + items
+        fields = parse_response_fields(query["responseFields"]) if "responseFields" in query else {"items": {}}
         if "responseFields" in query:
-            body = msgspec.json.encode(cut(msgspec.json.decode(body), parse_response_fields(query["responseFields"])))
-        return ok(body)
+            head = cut(head, fields)
+        parts = [msgspec.json.encode({name: value})[1:-1] for name, value in head.items()]
+        if "items" in fields:
+            items = b",".join(self._json(customer_id, fields["items"]) for customer_id in page)
+            parts.append(b'"items":[' + items + b"]")
+        return ok(b"{" + b",".join(parts) + b"}")
 
     def _deleted(self, query: dict[str, str], store: str) -> Response:
         offset, limit = _paging(query)
         earliest = max(_bound(query, "from_date", 0.0), (self.population.now - HISTORY).timestamp())
         latest = _bound(query, "to_date", float("inf"))
         found = [
-            {"id": customer_id, "date": api_time(when, 0)}
+            (customer_id, when)
             for customer_id, when in self.population.deleted
             if earliest <= when.timestamp() <= latest
         ]
-        page = found[offset : offset + limit]
+        page = [{"id": customer_id, "date": api_time(when, 0)} for customer_id, when in found[offset : offset + limit]]
         document = {"total": len(found), "count": len(page), "offset": offset, "limit": limit, "items": page}
         return ok(msgspec.json.encode(document))
 
@@ -314,29 +345,37 @@ def serve(
     customers: int = 5_000,
     seed: int = 7,
     until: date | None = None,
+    churn: Churn | None = None,
     faults: Faults | dict[str, Any] | None = None,
+    orders_move_updated: bool = False,
     rate_limit: int | None = 600,
     rate_window: float = 60.0,
-    store_id: int = 1003,
+    store_id: int | None = None,
     port: int = 0,
 ) -> Shop:
-    """Start a demo store on this machine.
+    """Start a demo shop on this machine.
 
     Parameters
     ----------
-    data
+    data : str
         ``"generated"``: a seeded shop; ``"cdnow"``: a real one, 2,357 customers of an online music shop in 1997–98.
-    customers, seed
+    customers, seed : int
         Size and seed of the generated shop.
-    until
-        The day to show the real shop at the end of, from 1997-01-01 to 1998-06-30 (the default).
-    faults
+    until : date, optional
+        The day at whose end the real shop is shown, from 1997-01-01 to 1998-06-30 (the default).
+    churn : Churn, optional
+        What happens between two requests; nothing by default.
+    faults : Faults or dict, optional
         How it misbehaves: `Faults`, or a dict of its attributes such as ``{"latency": 0.05, "error_500": 0.1}``.
-    rate_limit, rate_window
-        Requests allowed in so many seconds; no limit if None.
-    store_id
-        The store's ID.
-    port
+    orders_move_updated : bool
+        Whether an order moves a customer's `updated`.
+    rate_limit : int or None
+        Requests allowed per `rate_window`; None for no limit.
+    rate_window : float
+        Seconds.
+    store_id : int, optional
+        The shop's ID; 1003 for the generated shop and 1997 for the real one by default.
+    port : int
         Port on 127.0.0.1; a free one by default.
 
     Returns
@@ -344,32 +383,48 @@ def serve(
     Shop
         Running; end it with `close`, or use it as a context manager.
 
+    Raises
+    ------
+    ArgumentError
+        An argument that cannot work.
+
     Examples
     --------
     >>> with serve("cdnow") as shop:
     ...     shop.client().customer(1).stats.number_of_orders
     4
     """
-    if data not in DATA_SETS:
-        raise ArgumentError(f"data must be one of {', '.join(DATA_SETS)}, not {data!r}")
-    if customers < 0:
-        raise ArgumentError(f"customers must not be negative, and is {customers}")
+    one_of("data", data, DATA_SETS)
+    whole_number("customers", customers)
     if isinstance(faults, dict):
         try:
             faults = Faults(**faults)
         except TypeError as error:
             raise ArgumentError(f"faults: {error}") from None
     population = generated(customers, seed) if data == "generated" else cdnow(until)
-    return Shop(population, store_id=store_id, faults=faults, rate_limit=rate_limit, rate_window=rate_window, port=port)
+    population.orders_move_updated = orders_move_updated
+    return Shop(
+        population,
+        store_id=DATA_SETS[data] if store_id is None else store_id,
+        churn=churn,
+        faults=faults,
+        rate_limit=rate_limit,
+        rate_window=rate_window,
+        port=port,
+    )
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Serves HTTP/1.1 without a word on the terminal."""
+    """Serves HTTP/1.1, prints nothing, and leaves the Date header to the shop, whose time it is."""
 
     protocol_version = "HTTP/1.1"
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Send the status line alone."""
+        self.send_response_only(code, message)
+
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
-        """Say nothing."""
+        """Print nothing."""
 
 
 def _paging(query: dict[str, str]) -> tuple[int, int]:
@@ -387,9 +442,13 @@ def _bound(query: dict[str, str], name: str, default: float) -> float:
         return default
     text = query[name]
     try:
-        return float(text) if text.isdecimal() else seconds(text)
+        return float(text) if text.isdecimal() else api_seconds(text)
     except ValueError:
         raise BadQuery(f"Invalid {name}: {text}") from None
+
+
+def _cut_json(text: bytes, fields: Fields) -> bytes:
+    return msgspec.json.encode(cut(msgspec.json.decode(text), fields))
 
 
 def _gzip(body: bytes) -> bytes:

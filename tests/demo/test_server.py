@@ -126,7 +126,7 @@ def test_faults_come_as_often_as_told():
     ("arguments", "message"),
     [
         ({"data": "real"}, "data must be one of generated, cdnow"),
-        ({"customers": -1}, "customers must not be negative"),
+        ({"customers": -1}, "customers must be from 0, and is -1"),
         ({"faults": {"eror_500": 1}}, "eror_500"),
         ({"faults": {"drop": 2}}, "shares from 0 to 1"),
         ({"faults": {"drop": 0.6, "cut": 0.6}}, "together at most 1"),

@@ -60,7 +60,7 @@ def move(shop, rng, kind):
         case "delete":
             population.delete(customer_id)
         case "add":
-            population._arrive(population.now)
+            population.add()
         case "rename":
             population.customers[customer_id].name = f"AAA {rng.random()}"
             population.customers[customer_id].updated = cl.demo.population.api_time(population.now, 0)
@@ -115,7 +115,7 @@ def test_only_the_window_that_moved_is_read_again(busy_shop, store, holds_the_tr
             victim = next(
                 c.id
                 for c in shop.population.customers.values()
-                if int(query["createdFrom"]) <= cl.demo.answers.seconds(c.registered) < int(query["createdTo"])
+                if int(query["createdFrom"]) <= cl.demo.population.api_seconds(c.registered) < int(query["createdTo"])
             )
             shop.population.delete(victim)
             shop.changed()

@@ -38,7 +38,7 @@ def test_a_deletion_an_edit_and_a_newcomer_are_found(shop, client, store):
     shop.population.delete(gone)
     shop.population.customers[edited].private_admin_notes = "prefers green"
     shop.population.customers[edited].updated = "2026-07-02 12:00:00 +0000"
-    shop.population._arrive(shop.population.now)
+    shop.population.add()
     shop.changed()
     report = store.sync(client, progress=False)
     assert (report.added, report.changed, report.deleted) == (1, 1, 1)
@@ -162,7 +162,7 @@ def test_an_empty_shop_can_be_synced(store):
     with cl.demo.serve(customers=0) as shop:
         store.sync(shop.client(), progress=False)
         assert len(store.customers()) == 0
-        shop.population._arrive(shop.population.now)
+        shop.population.add()
         shop.changed()
         assert store.sync(shop.client(), progress=False).added == 1
     assert len(store.customers()) == 1
