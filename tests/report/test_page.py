@@ -122,9 +122,3 @@ def test_what_cannot_be_written_or_read_is_named(tmp_path):
             report.write(**arguments)
     with pytest.raises(cl.ArgumentError, match="name must be that of a notebook"):
         report.notebook_path("nowhere")
-
-
-def test_the_headline_reads_as_text_too(cdnow):
-    lines = repr(report.Headline(cdnow.customers)).splitlines()
-    assert lines[0].split() == ["Customers", "2,357"]
-    assert re.split("  +", lines[-1]) == ["As of", "1998-06-30 23:59 UTC"]

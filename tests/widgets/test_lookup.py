@@ -1,13 +1,11 @@
 """The lookup, by its plain methods and by the traits that a browser would set."""
 
-import asyncio
 import re
 
 import pandas as pd
 import pytest
 
 import custlens as cl
-from custlens.widgets._base import Debounced, Panel, guarded
 
 pytestmark = pytest.mark.filterwarnings("ignore:the API sent fields")
 
@@ -183,36 +181,6 @@ def test_without_a_client_there_is_no_button(lookup, client):
     assert lookup.button not in lookup.children[0].children[0].children
     lookup.fetch_now()
     assert "create it with a client" in text(lookup.status.value)
-
-
-def test_a_bug_is_a_sentence_with_folded_details():
-    class Broken(Panel):
-        @guarded
-        def press(self):
-            raise ZeroDivisionError("<b>oops</b>")
-
-    panel = Broken()
-    panel.press()
-    assert isinstance(panel.last_error, ZeroDivisionError)
-    assert "This is a bug in custlens: ZeroDivisionError." in panel.status.value
-    assert "<details>" in panel.status.value
-    assert "&lt;b&gt;oops&lt;/b&gt;" in panel.status.value
-
-
-def test_typing_is_debounced():
-    calls = []
-
-    async def type_fast():
-        later = Debounced(calls.append, 0.05)
-        for letters in ("r", "ro", "ros"):
-            later(letters)
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
-
-    asyncio.run(type_fast())
-    assert calls == ["ros"]
-    Debounced(calls.append, 0.05)("at once")  # where no loop runs
-    assert calls == ["ros", "at once"]
 
 
 def test_any_source_that_can_be_looked_up_in_is_taken(generated):
