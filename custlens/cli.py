@@ -55,9 +55,9 @@ def demo_options(command: Callable[..., None]) -> Callable[..., None]:
 @demo_options
 @click.option("--output", default="custlens-demo.html", show_default=True, type=click.Path(path_type=Path))
 def demo(data: str, customers: int, seed: int, output: Path) -> None:
-    """Write a report on a demo shop: no token and no network needed.
+    """Write a report on a demo shop.
 
-    Starts the shop on this machine, fetches its customers over HTTP, validates them, and runs report.ipynb.
+    Needs no token and no network: the shop runs on this machine, and its customers are fetched over HTTP and validated.
     """
     shop = "the CDNOW shop" if data == "cdnow" else f"a shop of {customers:,} customers"
     click.echo(f"Reporting on {shop}:", err=True)
@@ -68,7 +68,10 @@ def demo(data: str, customers: int, seed: int, output: Path) -> None:
 @click.option("--output", default="custlens-report.html", show_default=True, type=click.Path(path_type=Path))
 @click.option("--reveal", is_flag=True, help="Show names and email addresses; hidden by default.")
 def report(output: Path, reveal: bool) -> None:
-    """Write a report on your shop, named by ECWID_STORE_ID and ECWID_TOKEN."""
+    """Write a report on your shop.
+
+    The shop is the one that ECWID_STORE_ID and ECWID_TOKEN name.
+    """
     from custlens.api.client import Client
 
     with Client.from_env() as client:  # raises at once if a setting is missing
@@ -85,7 +88,10 @@ store_option = click.option(
 @store_option
 @click.option("--mode", default="auto", show_default=True, type=click.Choice(["auto", "full", "incremental"]))
 def sync(path: Path, mode: Mode) -> None:
-    """Bring the local store up to date with your shop."""
+    """Bring the local store up to date.
+
+    The shop is the one that ECWID_STORE_ID and ECWID_TOKEN name.
+    """
     from custlens.api.client import Client
     from custlens.store.store import Store
 
@@ -99,19 +105,28 @@ def sync(path: Path, mode: Mode) -> None:
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Longest list to show.")
 @click.option("--reveal", is_flag=True, help="Show names and email addresses; hidden by default.")
 def lookup(words: tuple[str, ...], path: Path, limit: int, reveal: bool) -> None:
-    """Find customers by parts of a name, an email, a phone number or an ID."""
-    from custlens._text import printable
+    """Find customers in the local store.
+
+    Every one of WORDS must occur in the ID, email, name, company or phone number.
+    """
+    from custlens.report import Table
     from custlens.store.store import Store
     from custlens.tables.export import mask
     from custlens.tables.search import SearchIndex
 
     store = Store(path)
     matches, _ = SearchIndex(store.customers(), store.contacts()).find(" ".join(words))
-    columns = ["customer_id", "name", "email", "number_of_orders", "sales_value", "currency", "last_order_date"]
+    columns = {
+        "customer_id": "ID",
+        "name": "Name",
+        "email": "Email",
+        "number_of_orders": "Orders",
+        "sales_value": "Sales",
+        "currency": "Currency",
+        "last_order_date": "Last order (UTC)",
+    }
     if len(matches):
-        best = mask(matches[columns].head(limit), reveal=reveal)
-        best[["name", "email"]] = best[["name", "email"]].map(printable, na_action="ignore")
-        click.echo(best.to_string(index=False, na_rep=""))
+        click.echo(Table(mask(matches.head(limit), reveal=reveal), columns))
     click.echo(f"Showing {min(limit, len(matches)):,} of {len(matches):,}.", err=True)
 
 
@@ -126,7 +141,10 @@ def lookup(words: tuple[str, ...], path: Path, limit: int, reveal: bool) -> None
 )
 @click.option("--reveal", is_flag=True, help="Write names, addresses and other personal data; hidden by default.")
 def export(output: Path, path: Path, table: str, reveal: bool) -> None:
-    """Write a table of the local store to OUTPUT (.csv, .parquet or .xlsx)."""
+    """Write a table of the local store to a file.
+
+    OUTPUT ends in .csv, .parquet or .xlsx.
+    """
     from custlens.store.store import Store
     from custlens.tables.export import export as write
 

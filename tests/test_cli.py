@@ -14,7 +14,7 @@ from custlens.cli import main
 def test_help_names_every_command_in_a_line():
     shown = CliRunner().invoke(main, ["--help"]).output
     for command in ("demo", "sync", "report", "lookup", "export", "serve"):
-        assert re.search(rf"^  {command} +\S", shown, re.MULTILINE)
+        assert re.search(rf"^  {command} +[^.]+\.$", shown, re.MULTILINE)
 
 
 def test_a_report_without_settings_says_what_to_set(monkeypatch):
