@@ -22,40 +22,25 @@ COLUMNS = ["number_of_orders", "sales_value", "first_order_date", "last_order_da
 
 def make(path: Path, rows: int) -> None:
     """Write the store as a sync of that size would leave it."""
-    import deltalake
     import pyarrow as pa
 
-    import custlens as cl
     from bench.analysis import NOW, shop
     from custlens.analysis._frames import uncategorised
-    from custlens.store._lake import SCHEMAS
+    from custlens.store._lake import SCHEMAS, Lake
 
-    store = cl.Store(path)
-    store.create()
-    mark = deltalake.CommitProperties(app_transactions=[deltalake.Transaction("custlens-1003", 1)])
+    lake, now = Lake(path, None), NOW.to_pydatetime()
+    row = {"sync": 1, "version": rows // PART, "mode": "full", "as_of": now, "cursor": now, "last_full": now}
+    synced = pa.Table.from_pylist([{**row, "store_id": 1003, "currency": "EUR"}], SCHEMAS["syncs"])
+    version = lake.create().replace("syncs", synced)
     for part in range(rows // PART):
         table = shop(PART, seed=part + 1)
         table["customer_id"] += part * PART
-        table = uncategorised(table).assign(store_id=1003)
+        table = uncategorised(table)
         columns = [
             pa.array(table[field.name]).cast(field.type) if field.name in table else pa.nulls(PART, field.type)
             for field in SCHEMAS["customers"]
         ]
-        written = pa.table(columns, schema=SCHEMAS["customers"])
-        deltalake.write_deltalake(str(path / "customers"), written, mode="append", commit_properties=mark)
-    now = NOW.to_pydatetime()
-    version = deltalake.DeltaTable(str(path / "customers")).version()
-    row = {
-        "store_id": 1003,
-        "sync": 1,
-        "version": version,
-        "mode": "full",
-        "as_of": now,
-        "cursor": now,
-        "last_full": now,
-    }
-    synced = pa.Table.from_pylist([{**row, "currency": "EUR"}], SCHEMAS["syncs"])
-    deltalake.write_deltalake(str(path / "syncs"), synced, mode="append")
+        lake.create().replace("customers", pa.table(columns, schema=SCHEMAS["customers"]), marks={"syncs": version})
 
 
 def rfm(table: Any, folder: Path) -> None:

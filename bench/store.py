@@ -24,24 +24,23 @@ COLUMNS = [
 
 def make(folder: Path) -> None:
     """Write the store, by syncing twenty thousand customers and repeating them under other IDs, and the plain file."""
-    import deltalake
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     import custlens as cl
+    from custlens.store._lake import Lake
 
+    path = folder / "shop.lens"
     with cl.demo.serve(customers=20_000, rate_limit=None) as shop:
         shop.population.patches.clear()
-        store = cl.Store(folder / "shop.lens")
-        store.sync(shop.client(rate_limit=10_000_000), progress=False)
-    table = deltalake.DeltaTable(store.path + "/customers")
-    rows = table.to_pyarrow_table()
+        cl.Store(path).sync(shop.client(rate_limit=10_000_000), progress=False)
+    state = Lake(path, None).snapshot()
+    rows = state.rows("customers")
     many = pa.concat_tables([rows] * (ROWS // len(rows)))
     ids = pa.array(np.arange(ROWS) + 177_000_001)
     many = many.set_column(many.schema.get_field_index("customer_id"), "customer_id", ids)
-    mark = deltalake.CommitProperties(app_transactions=[deltalake.Transaction("custlens-1003", 1)])
-    deltalake.write_deltalake(table, many, mode="overwrite", commit_properties=mark)
+    state.replace("customers", many, np.ones(len(rows), bool))
     pq.write_table(many, folder / "plain.parquet")
 
 

@@ -216,11 +216,10 @@ class Quality(Result):
 
 
 class ObservedRevenue(Result):
-    """One row a store and period in which a sync saw a change, in order."""
+    """One row per period in which a sync saw a change, in order."""
 
-    store_id: np.int64 = _column("the store")
     period: LOCAL = _column("first moment of the period", unit="UTC")
-    revenue: np.float64 = _column("sales value that came in; a refund is negative", unit="currency of the store")
+    revenue: np.float64 = _column("sales value that came in; a refund is negative", unit="currency")
     orders: np.int64 = _column("orders that came in")
     customers: np.int64 = _count("customers whose statistics moved")
 

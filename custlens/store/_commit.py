@@ -1,132 +1,87 @@
-"""Writes one sync into the store: beside first, the customers last and at once."""
+"""Writes one sync into the store: the tables beside the customers first, the customers last and at once."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import deltalake
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from custlens.store._lake import MOST_FILES, SCHEMAS, SMALL_FILE, STATS, dtypes_of, explained, nested, plain
-from custlens.tables import Built, frame_of
-
-if TYPE_CHECKING:
-    from custlens.store.store import Store
+from custlens.store._lake import NESTED, SCHEMAS, STATS, Snapshot, dtypes_of
+from custlens.tables import Built, frame_of, schemas
 
 __all__ = ["Commit", "commit"]
 
+COMPARED = ("customer_id", "fingerprint", "updated", *STATS)
+
 
 class Commit(NamedTuple):
-    """What one commit changed: numbers of customers."""
+    """What one commit changed, in customers, and how many rows `rejects` holds after it."""
 
     added: int
     changed: int
     deleted: int
     unchanged: int
     stats_changed: int
-    hidden: int
+    changed_without_update: int
     """Customers whose statistics changed though `updated` did not move."""
+    rejects: int
 
 
-def commit(store: Store, store_id: int, built: Built, deleted: set[int] | None, facts: dict[str, Any]) -> Commit:
-    """Write what a sync found; for `custlens.store.sync`, under its claim.
+def commit(state: Snapshot, built: Built, deleted: set[int] | None, facts: dict[str, Any]) -> Commit:
+    """Write what a sync found, under its claim.
 
     Parameters
     ----------
-    store_id
-        The store.
+    state
+        The store as the last sync left it.
     built
         What was fetched, with fingerprints.
     deleted
-        Customers known to be gone; None where what was fetched is all there is.
+        Customers known to be gone; None if what was fetched is all there is.
     facts
-        mode, as_of, cursor, last_full, currency.
+        mode, as_of, cursor, last_full, store_id and currency of this sync.
     """
-    new = nested(store_id, built, facts["currency"])
-    rejects = built.tables["rejects"]
-    with explained(store.path):
-        store.create()
-        held, old_rejects = store.held(store_id)
-        change = _compare(held, new, rejects, deleted)
-        number = 1 + int((store.last_sync(store_id) or {"sync": 0})["sync"])
-        customers = store.table("customers")
-        row = {**facts, "store_id": store_id, "sync": number, "version": customers.version() + 1}
-        keep = old_rejects.iloc[:0] if deleted is None else _untouched(old_rejects, new, rejects, deleted)
-        all_rejects = pa.concat_tables([_stamp(rows, store_id, number) for rows in (rejects, keep)])
-        _replace(store, "order_stats_history", store_id, number, change.history(store_id, number, facts["as_of"]))
-        _replace(store, "rejects", store_id, number, all_rejects)
-        _replace(store, "syncs", store_id, number, pa.Table.from_pylist([row], SCHEMAS["syncs"]))
-        _write(store, customers, store_id, number, new, change)
-    return change.counts
+    state.undo_unfinished()
+    found_rejects = built.tables["rejects"].cast(SCHEMAS["rejects"])
+    new = _nested(built)
+    held = state.rows("customers", COMPARED)
+    changes = _compare(held, new, found_rejects, deleted)
+    versions = {name: state.version_of(name) for name in ("order_stats_history", "rejects")}
+    number = 1 + int(state.last["sync"]) if state.last else 1
+
+    old_rejects = state.rows("rejects")
+    kept = np.zeros(len(old_rejects), bool) if deleted is None else _unseen(old_rejects, new, found_rejects, deleted)
+    replaced = old_rejects.filter(pa.array(~kept))
+    if _sorted(replaced) != _sorted(found_rejects):
+        versions["rejects"] = state.replace("rejects", found_rejects, ~kept)
+    if len(changes.moved):
+        moved = changes.moved.assign(sync=number, as_of=facts["as_of"])
+        history = pa.Table.from_pandas(moved, SCHEMAS["order_stats_history"], preserve_index=False)
+        versions["order_stats_history"] = state.replace("order_stats_history", history)
+    row = {**facts, "sync": number, "version": state.version + 1}
+    versions["syncs"] = state.replace("syncs", pa.Table.from_pylist([row], SCHEMAS["syncs"]))
+
+    out = np.isin(held["customer_id"].to_numpy(), np.concatenate([changes.touched, changes.gone]))
+    rows = new.filter(pa.array(np.isin(new["customer_id"].to_numpy(), changes.touched)))
+    state.replace("customers", rows, out, versions)  # the one moment in which the sync becomes true
+    return Commit(*changes.counts, rejects=int(kept.sum()) + len(found_rejects))
 
 
-def _write(
-    store: Store, table: deltalake.DeltaTable, store_id: int, number: int, new: pa.Table, change: _Change
-) -> None:
-    """Commit the customers: the one moment in which a sync becomes true."""
-    mark = deltalake.CommitProperties(app_transactions=[deltalake.Transaction(f"custlens-{store_id}", number)])
-    touched = pc.is_in(new["customer_id"], pa.array(change.touched))
-    if change.is_first or not len(change.touched) + len(change.gone):
-        rows = new if change.is_first else new.slice(0, 0)
-        deltalake.write_deltalake(table, rows, mode="append", commit_properties=mark)
-    elif len(change.touched) + len(change.gone) > max(1_000, change.size // 3):
-        kept = store.dataset(table).to_table(filter=pc.field("store_id") == store_id)
-        out = pa.array(np.concatenate([change.touched, change.gone]))
-        kept = kept.filter(pc.invert(pc.is_in(kept["customer_id"], out))).cast(SCHEMAS["customers"])
-        rows = pa.concat_tables([kept, new.filter(touched)])
-        deltalake.write_deltalake(
-            table, rows, mode="overwrite", predicate=f"store_id = {store_id}", commit_properties=mark
-        )
-    else:
-        gone = pa.table({"customer_id": pa.array(change.gone, pa.int64())})
-        blanks = [gone["customer_id"] if f.name == "customer_id" else pa.nulls(len(gone), f.type) for f in new.schema]
-        rows = pa.concat_tables([new.filter(touched), pa.table(blanks, schema=new.schema)])
-        rows = rows.append_column("_gone", pa.array([False] * len(change.touched) + [True] * len(change.gone)))
-        merge = table.merge(
-            rows,
-            f"held.store_id = {store_id} AND held.customer_id = new.customer_id",
-            source_alias="new",
-            target_alias="held",
-            commit_properties=mark,
-        )
-        merge = merge.when_matched_delete("new._gone").when_matched_update_all(except_cols=["_gone"])
-        merge.when_not_matched_insert_all("NOT new._gone", except_cols=["_gone"]).execute()
-
-
-def _replace(store: Store, name: str, store_id: int, number: int, rows: pa.Table) -> None:
-    """Write the rows of one sync over what a killed attempt may have left of it."""
-    table = store.table(name)
-    if len(table.file_uris()) > MOST_FILES:
-        table.optimize.compact(target_size=SMALL_FILE)
-    left = store.dataset(table).count_rows(filter=(pc.field("store_id") == store_id) & (pc.field("sync") >= number))
-    if left:
-        table.delete(f"store_id = {store_id} AND sync >= {number}")
-    if len(rows):
-        deltalake.write_deltalake(table, rows, mode="append")
-
-
-class _Change:
+class _Changes(NamedTuple):
     """What differs between what is held and what was fetched."""
 
-    def __init__(
-        self, held: pa.Table, new: pa.Table, touched: np.ndarray, gone: np.ndarray, counts: Commit, moved: pd.DataFrame
-    ) -> None:
-        self.touched, self.gone, self.counts = touched, gone, counts
-        self.is_first = not len(held)
-        self.size = len(held)
-        self._moved = moved
-
-    def history(self, store_id: int, number: int, as_of: datetime) -> pa.Table:
-        """Write the history rows of this sync."""
-        rows = self._moved.assign(store_id=store_id, sync=number, as_of=as_of)
-        return pa.Table.from_pandas(rows, SCHEMAS["order_stats_history"], preserve_index=False)
+    touched: np.ndarray
+    """IDs of the customers that were added or changed."""
+    gone: np.ndarray
+    moved: pd.DataFrame
+    """One row per customer whose statistics changed: customer_id, the statistics, event."""
+    counts: tuple[int, int, int, int, int, int]
 
 
-def _compare(held: pa.Table, new: pa.Table, rejects: pa.Table, deleted: set[int] | None) -> _Change:
+def _compare(held: pa.Table, new: pa.Table, rejects: pa.Table, deleted: set[int] | None) -> _Changes:
     """Compare by fingerprint and by the five statistics."""
     dtypes = {"customer_id": "int64", "fingerprint": "int64", "updated": "datetime64[us, UTC]"}
     dtypes |= {name: dtypes_of("customers")[name] for name in STATS}
@@ -151,29 +106,47 @@ def _compare(held: pa.Table, new: pa.Table, rejects: pa.Table, deleted: set[int]
             old.loc[gone, list(STATS)].assign(event="deleted"),
         ]
     ).reset_index()
-    counts = Commit(
-        len(added),
-        len(changed),
-        len(gone),
-        len(old) - len(changed) - len(gone),
-        int(differs.sum()),
-        int((differs & still).sum()),
+    unchanged = len(old) - len(changed) - len(gone)
+    counts = (len(added), len(changed), len(gone), unchanged, int(differs.sum()), int((differs & still).sum()))
+    return _Changes(added.union(changed).to_numpy("int64"), gone.to_numpy("int64"), moved, counts)
+
+
+def _unseen(old: pa.Table, new: pa.Table, found: pa.Table, deleted: set[int]) -> np.ndarray:
+    """Return which of the earlier rejects are of customers that this sync has not seen."""
+    seen = pa.array({*new["customer_id"].to_pylist(), *found["customer_id"].drop_null().to_pylist(), *deleted})
+    again = pc.or_(
+        pc.is_in(old["customer_id"], seen.cast(pa.int64())), pc.is_in(old["raw"], found["raw"].drop_null().unique())
     )
-    return _Change(held, new, added.union(changed).to_numpy("int64"), gone.to_numpy("int64"), counts, moved)
+    unseen: np.ndarray = ~again.to_numpy()
+    return unseen
 
 
-def _untouched(rejects: pd.DataFrame, new: pa.Table, now: pa.Table, deleted: set[int]) -> pd.DataFrame:
-    """Keep the earlier rejects of customers that this sync has not seen."""
-    seen = {*new["customer_id"].to_pylist(), *now["customer_id"].to_pylist(), *deleted}
-    again = set(now["raw"].to_pylist())
-    return rejects[~rejects["customer_id"].isin(seen - {None}) & ~rejects["raw"].isin(again)]
+def _sorted(rejects: pa.Table) -> pa.Table:
+    return rejects.sort_by([(name, "ascending") for name in ("customer_id", "api_path", "raw")]).combine_chunks()
 
 
-def _stamp(rejects: pa.Table | pd.DataFrame, store_id: int, number: int) -> pa.Table:
-    """Put store and sync before the columns of the rejects."""
-    if isinstance(rejects, pd.DataFrame):
-        rejects = pa.Table.from_pandas(rejects, preserve_index=False)
-    stamps = {"store_id": pa.array(np.full(len(rejects), store_id)), "sync": pa.array(np.full(len(rejects), number))}
-    columns = {**stamps, **{name: rejects[name] for name in rejects.column_names}}
-    schema = SCHEMAS["rejects"]
-    return pa.table([plain(columns[field.name], field.type) for field in schema], schema=schema)
+def _nested(built: Built) -> pa.Table:
+    """Put the addresses and contacts of each customer into its row; this empties `built`."""
+    customers = built.tables.pop("customers")
+    columns: dict[str, Any] = {name: customers[name] for name in customers.column_names}
+    derived_from = ("number_of_orders", "sales_value", "average_order_value")
+    frame = frame_of(customers, {name: dtypes_of("customers")[name] for name in derived_from})
+    columns["stats_consistent"] = pa.array(schemas.stats_consistent(frame), pa.bool_())
+    for part, kind in NESTED.items():
+        counts = np.bincount(built.owners[part], minlength=len(customers))
+        offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype("int32"))
+        table = built.tables.pop(part)
+        flat = [_plain(table[field.name], field.type) for field in kind.value_type]
+        items = pa.StructArray.from_arrays(flat, fields=list(kind.value_type))
+        columns[part] = pa.ListArray.from_arrays(offsets, items)
+    del customers
+    schema = SCHEMAS["customers"]
+    return pa.table([_plain(columns.pop(field.name), field.type) for field in schema], schema=schema)
+
+
+def _plain(column: Any, kind: pa.DataType) -> pa.Array:
+    """Bring a column to the type that the store keeps, in one piece."""
+    if isinstance(column, pa.ChunkedArray):
+        dictionary = pa.types.is_dictionary(column.type)
+        column = (column.unify_dictionaries() if dictionary else column).combine_chunks()
+    return column if column.type == kind else column.cast(kind)

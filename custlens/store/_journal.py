@@ -1,115 +1,105 @@
-"""Pages on disk as they arrive, so that a sync that is killed goes on where it was.
-
-One file, appended to: each entry is a key and a page with their lengths and a checksum. What a kill leaves half
-written at the end is cut off when the file is opened again.
-"""
+"""The pages of an unfinished sync, kept on disk as they arrive, so that a sync that is killed goes on where it was."""
 
 from __future__ import annotations
 
 import os
-import struct
+import sqlite3
 import threading
-import time
 import zlib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from custlens.errors import StoreError
+
 __all__ = ["Journal"]
 
-HEADER = struct.Struct("<III")
-FLUSH_SECONDS = 1.0
+PLAN = "plan"
 
 
 class Journal:
-    """The pages of one sync.
+    """The plan and the pages of one sync, in an SQLite database.
+
+    A page that was put survives a kill of this process; a power cut may lose the last ones.
 
     Parameters
     ----------
-    folder
-        Where the plan and the pages are kept.
+    file : path
+        The database.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._plan = folder / "plan.json"
-        self._pages = folder / "pages.bin"
-        self._index: dict[str, tuple[int, int]] = {}
+    def __init__(self, file: Path) -> None:
+        self._file = file
         self._lock = threading.Lock()
-        self._end = 0
-        self._flushed = time.monotonic()
-        self._file: Any = None
+        self._pages = 0
 
     def open(self) -> dict[str, Any] | None:
-        """Open the journal; give the plan that an earlier sync left, if there is one."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        plan = None
-        if self._plan.exists():
-            try:
-                plan = msgspec.json.decode(self._plan.read_bytes())
-            except msgspec.DecodeError:
-                self._plan.unlink()
-        self._file = self._pages.open("r+b" if plan is not None and self._pages.exists() else "w+b")
-        self._load()
-        return plan
+        """Open the journal, and return the plan that an earlier sync left, if there is one."""
+        try:
+            self._connect()
+            if self._database.execute("PRAGMA quick_check").fetchone() != ("ok",):
+                raise sqlite3.DatabaseError("damaged")
+            plan = self.get(PLAN)
+            self._pages = self._database.execute("SELECT count(*) FROM pages WHERE key != ?", (PLAN,)).fetchone()[0]
+            return None if plan is None else msgspec.json.decode(plan)
+        except sqlite3.OperationalError as error:
+            raise self._unusable(error) from error
+        except (sqlite3.DatabaseError, msgspec.DecodeError):  # what it held is fetched again
+            self._renew()
+            return None
 
     def begin(self, plan: dict[str, Any]) -> None:
         """Forget the pages, and keep the plan of a new sync."""
-        self._index.clear()
-        self._end = 0
-        self._file.truncate(0)
-        draft = self._plan.with_suffix(".part")
-        draft.write_bytes(msgspec.json.encode(plan))
-        draft.replace(self._plan)
+        self._renew()
+        self._put(PLAN, msgspec.json.encode(plan))
 
     def get(self, key: str) -> bytes | None:
-        """Give a page that was kept, or None."""
+        """Return a page that was kept, or None; one that was damaged on disk is not returned."""
         with self._lock:
-            place = self._index.get(key)
-            if place is None:
-                return None
-            self._file.seek(place[0])
-            body: bytes = self._file.read(place[1])
-            return body
+            found = self._database.execute("SELECT body, checksum FROM pages WHERE key = ?", (key,)).fetchone()
+        return found[0] if found is not None and zlib.crc32(found[0]) == found[1] else None
 
     def put(self, key: str, body: bytes) -> None:
-        """Keep a page: a kill of this process does not lose it, a power cut at most the last second."""
-        name = key.encode()
-        entry = HEADER.pack(len(name), len(body), zlib.crc32(body, zlib.crc32(name))) + name + body
-        with self._lock:
-            self._file.seek(self._end)
-            self._file.write(entry)
-            self._file.flush()
-            self._index[key] = (self._end + HEADER.size + len(name), len(body))
-            self._end += len(entry)
-            if time.monotonic() - self._flushed > FLUSH_SECONDS:
-                os.fsync(self._file.fileno())
-                self._flushed = time.monotonic()
+        """Keep a page."""
+        self._put(key, body)
+        self._pages += 1
 
     def __len__(self) -> int:
-        return len(self._index)
+        return self._pages
 
     def clear(self) -> None:
-        """Remove plan and pages: the sync is done."""
-        self._plan.unlink(missing_ok=True)
+        """Delete the journal: the sync is done."""
         self.close()
-        self._pages.unlink(missing_ok=True)
+        for suffix in ("", "-wal", "-shm"):
+            self._file.with_name(self._file.name + suffix).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Close the file, keeping what is in it."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Close the database, keeping what is in it."""
+        self._database.close()
 
-    def _load(self) -> None:
-        """Find the whole entries, and cut off what is none."""
-        self._file.seek(0)
-        while len(head := self._file.read(HEADER.size)) == HEADER.size:
-            names, bodies, checksum = HEADER.unpack(head)
-            name, body = self._file.read(names), self._file.read(bodies)
-            if len(body) < bodies or zlib.crc32(body, zlib.crc32(name)) != checksum:
-                break
-            self._index[name.decode()] = (self._end + HEADER.size + names, bodies)
-            self._end += HEADER.size + names + bodies
-        self._file.truncate(self._end)
+    def _connect(self) -> None:
+        self._file.parent.mkdir(0o700, parents=True, exist_ok=True)
+        os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))  # its log takes over the mode
+        self._database = sqlite3.connect(self._file, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS pages (key TEXT PRIMARY KEY, body BLOB NOT NULL, checksum INTEGER NOT NULL)"
+        )
+
+    def _renew(self) -> None:
+        self.clear()
+        self._connect()
+        self._pages = 0
+
+    def _put(self, key: str, body: bytes) -> None:
+        try:
+            with self._lock, self._database:
+                self._database.execute("INSERT OR REPLACE INTO pages VALUES (?, ?, ?)", (key, body, zlib.crc32(body)))
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: sqlite3.Error) -> StoreError:
+        problem = "the disk is full" if "disk is full" in str(error) else f"pages cannot be kept ({error})"
+        return StoreError(f"{self._file}: {problem}; the last good state is untouched")

@@ -1,44 +1,64 @@
-"""How the store keeps its tables: Arrow schemas, nested rows, and what is said when the disk does not play along."""
+"""The folder of Delta tables in which a store is kept: how it is opened, read and written.
+
+``customers`` holds one row per customer, with addresses and contacts nested, so that one commit is one consistent state.
+``syncs`` (one row per sync), ``rejects`` and ``order_stats_history`` are written before it, and the commit of the
+customers names the version of each that belongs to it (as Delta application transactions). So a reader never sees what a
+killed sync left in them, and the next sync undoes it.
+
+Data files are small and the log keeps no values of columns: a sync rewrites only the files in which a row changed, and
+nothing personal stays where it cannot be removed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any
+import errno
+import itertools
+import json
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
+import deltalake
 import deltalake.exceptions
+import deltalake.fs
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet
+from deltalake.transaction import AddAction, RemoveAction
+from pyarrow.dataset import FileSystemDataset, ParquetFileFormat, ParquetFragmentScanOptions, ParquetReadOptions
+from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem, PyFileSystem, SubTreeFileSystem
 
-from custlens.errors import StoreError
-from custlens.tables import Built, frame_of, schemas
+from custlens._arguments import shown
+from custlens.errors import ArgumentError, StoreError
+from custlens.tables import frame_of, schemas
 
 __all__ = [
+    "BESIDE",
     "FORMAT",
-    "MARK",
+    "JOURNAL",
     "NESTED",
     "SCHEMAS",
-    "SETTINGS",
+    "STAMPED",
     "STATS",
+    "Lake",
+    "Snapshot",
+    "Stamps",
     "dtypes_of",
-    "explained",
-    "nested",
-    "plain",
 ]
 
 FORMAT = 1
-MARK = "custlens customers"
+JOURNAL = "_journal"
 STATS = ("number_of_orders", "sales_value", "average_order_value", "first_order_date", "last_order_date")
-PARTS = ("addresses", "contacts")
-SETTINGS = {
-    "delta.logRetentionDuration": "interval 36500 days",
-    "delta.deletedFileRetentionDuration": "interval 36500 days",
-    "delta.checkpointInterval": "16",
-}
-"""Every earlier sync can be gone back to: nothing is ever cleaned away by itself. Checkpoints keep opening quick."""
-MOST_FILES = 32
-"""Of a table that each sync adds a small file to; when there are more, the small ones are put together."""
-SMALL_FILE = 4_000_000
+STAMPED = ("store_id", "currency", "as_of")
+"""Columns of the customers that `syncs` keeps once; they are added when the customers are read."""
 ARROW = {
     "int64": pa.int64(),
     "Int64": pa.int64(),
@@ -51,93 +71,442 @@ ARROW = {
 UTC = ARROW["datetime64[us, UTC]"]
 
 
-def fields(table: str, without: Iterable[str] = ()) -> list[pa.Field]:
+def _fields(table: str, without: Iterable[str] = ()) -> list[pa.Field]:
     return [pa.field(info.name, ARROW[info.dtype]) for info in schemas.columns(table) if info.name not in without]
 
 
-NESTED = {part: pa.list_(pa.struct(fields(part, ["customer_id"]))) for part in PARTS}
+NESTED = {part: pa.list_(pa.struct(_fields(part, ["customer_id"]))) for part in ("addresses", "contacts")}
 SCHEMAS = {
+    "syncs": pa.schema(
+        [
+            *(("sync", pa.int64()), ("version", pa.int64()), ("mode", pa.string()), ("as_of", UTC), ("cursor", UTC)),
+            *(("last_full", UTC), ("store_id", pa.int64()), ("currency", pa.string())),
+        ]
+    ),
+    "rejects": pa.schema(_fields("rejects")),
+    "order_stats_history": pa.schema(
+        [
+            *(("sync", pa.int64()), ("as_of", UTC), ("customer_id", pa.int64()), ("event", pa.string())),
+            *(field for field in _fields("customers") if field.name in STATS),
+        ]
+    ),
     "customers": pa.schema(
         [
-            *fields("customers", ["as_of"]),
+            *_fields("customers", STAMPED),
             *(pa.field(part, kind) for part, kind in NESTED.items()),
             ("fingerprint", pa.int64()),
         ]
     ),
-    "rejects": pa.schema([("store_id", pa.int64()), ("sync", pa.int64()), *fields("rejects")]),
-    "order_stats_history": pa.schema(
-        [
-            *(("store_id", pa.int64()), ("sync", pa.int64()), ("as_of", UTC), ("customer_id", pa.int64())),
-            *(("event", pa.string()), *(field for field in fields("customers") if field.name in STATS)),
-        ]
-    ),
-    "syncs": pa.schema(
-        [
-            *(("store_id", pa.int64()), ("sync", pa.int64()), ("version", pa.int64()), ("mode", pa.string())),
-            *(("as_of", UTC), ("cursor", UTC), ("last_full", UTC), ("currency", pa.string())),
-        ]
-    ),
 }
+"""The customers come last: with them a store begins to exist."""
+BESIDE = tuple(name for name in SCHEMAS if name != "customers")
+FILE_ROWS = {"customers": 1_000, "rejects": 1_000, "order_stats_history": 10_000, "syncs": 10_000}
+"""Rows per data file. Few, since a file is rewritten when one of its rows changes."""
+SETTINGS = {
+    "delta.dataSkippingStatsColumns": "customer_id",
+    "delta.logRetentionDuration": "interval 36500 days",
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.deletedFileRetentionDuration": "interval 1 days",
+    "delta.checkpointInterval": "16",
+}
+"""No earlier state disappears by itself. Other tools that write must not put personal data into the log either."""
+FILE_NAME = re.compile(r"\w[\w-]*(\.[\w-]+)*\.parquet")
 
 
-def nested(store_id: int, built: Built, currency: str | None) -> pa.Table:
-    """Put the addresses and contacts of each customer into its row; takes them out of what was built."""
-    customers = built.tables.pop("customers")
-    rows = len(customers)
-    columns: dict[str, Any] = {name: customers[name] for name in customers.column_names}
-    frame = frame_of(
-        customers,
-        {name: dtypes_of("customers")[name] for name in ("number_of_orders", "sales_value", "average_order_value")},
-    )
-    columns["stats_consistent"] = pa.array(schemas.stats_consistent(frame), pa.bool_())
-    columns["store_id"] = pa.array(np.full(rows, store_id))
-    columns["currency"] = pa.array([currency] * rows, pa.string())
-    for part, kind in NESTED.items():
-        counts = np.bincount(built.owners[part], minlength=rows)
-        offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype("int32"))
-        table = built.tables.pop(part).drop_columns("customer_id")
-        flat = [plain(table[field.name], field.type) for field in kind.value_type]
-        columns[part] = pa.ListArray.from_arrays(
-            offsets, pa.StructArray.from_arrays(flat, fields=list(kind.value_type))
+class Lake:
+    """The Delta tables of one store, in a folder or in an object store.
+
+    Parameters
+    ----------
+    path : str or path
+        A folder, or a URL that `deltalake` knows.
+    storage_options : dict, optional
+        Credentials and the like for a URL.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], storage_options: dict[str, str] | None) -> None:
+        if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+            raise ArgumentError(f"path must be a folder or a URL, not {shown(path)}")
+        text = os.fspath(path)
+        if text.startswith("file://"):
+            text = unquote(urlsplit(text).path)
+        self.folder = None if "://" in text else Path(text).resolve()
+        self.path = text.rstrip("/") if self.folder is None else str(self.folder)
+        self._options = storage_options
+
+    def snapshot(self) -> Snapshot | None:
+        """Return the store as the last sync left it, or None if there was none yet.
+
+        Raises
+        ------
+        StoreError
+            The folder holds something else, was written by a newer custlens, or cannot be read.
+        """
+        with self.explained():
+            if self.folder is not None:
+                self._refuse_foreign(self.folder)
+            try:
+                customers = self.open("customers")
+            except deltalake.exceptions.TableNotFoundError:
+                return None
+        return Snapshot(self, customers) if customers.transaction_version("syncs") is not None else None
+
+    def create(self) -> Snapshot:
+        """Make the tables that are not there yet, and return the empty store."""
+        with self.explained():
+            if self.folder is not None:
+                self.folder.mkdir(0o700, parents=True, exist_ok=True)
+            for name, schema in SCHEMAS.items():
+                address = self.address(name)
+                if deltalake.DeltaTable.is_deltatable(address, self._options):
+                    continue
+                if self.folder is not None:
+                    (self.folder / name).mkdir(0o700, exist_ok=True)
+                    (self.folder / name / "_delta_log").mkdir(0o700, exist_ok=True)
+                deltalake.DeltaTable.create(
+                    address,
+                    deltalake.Schema.from_arrow(schema),
+                    name=f"custlens {name}",
+                    description=f"format {FORMAT}",
+                    configuration=SETTINGS,
+                    storage_options=self._options,
+                )
+                self._close_to_others(name)
+            return Snapshot(self, self.open("customers"))
+
+    def open(self, name: str, version: int | None = None) -> deltalake.DeltaTable:
+        """Open a Delta table, and refuse one that custlens has not written."""
+        table = deltalake.DeltaTable(self.address(name), version, storage_options=self._options)
+        metadata = table.metadata()
+        described = re.fullmatch(r"format (\d+)", metadata.description or "")
+        if metadata.name != f"custlens {name}" or described is None:
+            raise StoreError(f"{self.path} holds Delta tables that custlens has not written")
+        if int(described[1]) > FORMAT:
+            raise StoreError(f"{self.path} was written by a newer custlens ({described[0]}): update custlens")
+        if table.schema() != deltalake.Schema.from_arrow(SCHEMAS[name]) or table.protocol().min_reader_version > 1:
+            raise StoreError(f"the {name} table of {self.path} has another schema than custlens writes")
+        return table
+
+    def address(self, name: str) -> str:
+        """Return the path or URL of a table."""
+        return f"{self.path}/{name}"
+
+    @cached_property
+    def files(self) -> FileSystem:
+        """The files of this store, as Arrow sees them.
+
+        What is on this machine is read by Arrow itself: Delta's own reader calls back into Python from Arrow's threads,
+        which brings the process down if it ends at that moment.
+        """
+        if self.folder is not None:
+            return SubTreeFileSystem(self.path, LocalFileSystem())
+        return PyFileSystem(deltalake.fs.DeltaStorageHandler(self.path, self._options))
+
+    def read(
+        self, name: str, files: Iterable[str], columns: Iterable[str] | None = None, categories: Iterable[str] = ()
+    ) -> pa.Table:
+        """Read some files of a table.
+
+        Parameters
+        ----------
+        name
+            Name of the table.
+        files
+            The files, in the order in which their rows are to come.
+        columns
+            Columns to read; all by default.
+        categories
+            Columns to read as dictionaries.
+        """
+        schema = SCHEMAS[name]
+        form = ParquetFileFormat(
+            read_options=ParquetReadOptions(dictionary_columns=set(categories)),
+            default_fragment_scan_options=ParquetFragmentScanOptions(page_checksum_verification=True),
         )
-    schema = SCHEMAS["customers"]
-    del customers
-    return pa.table([plain(columns.pop(field.name), field.type) for field in schema], schema=schema)
+        with self.explained():
+            fragments = [form.make_fragment(f"{name}/{file}", self.files) for file in files]
+            for fragment in fragments:
+                if fragment.metadata.schema.to_arrow_schema() != schema:
+                    raise StoreError(f"{fragment.path} in {self.path} has other columns than custlens writes")
+            for column in categories:
+                kind = pa.dictionary(pa.int32(), schema.field(column).type)
+                schema = schema.set(schema.get_field_index(column), pa.field(column, kind))
+            return FileSystemDataset(fragments, schema, form, self.files).to_table(
+                None if columns is None else list(columns)
+            )
+
+    def commit(
+        self,
+        table: deltalake.DeltaTable,
+        name: str,
+        rows: Iterable[pa.Table],
+        removed: Iterable[str] = (),
+        marks: Mapping[str, int] | None = None,
+    ) -> int:
+        """Replace some files of a table by new rows, in one commit, and return its version.
+
+        Parameters
+        ----------
+        table
+            The table at its last version.
+        name
+            Its name.
+        rows
+            Tables, each of which becomes a file.
+        removed
+            Files that are no longer part of the table; they stay on disk for earlier versions.
+        marks
+            Application transactions of this commit.
+        """
+        now = int(time.time() * 1000)
+        version = table.version() + 1
+        written: list[str] = []
+        with self.explained():
+            self._sweep(name, table.version())
+            try:
+                actions: list[AddAction | RemoveAction] = []
+                for piece in rows:
+                    written.append(f"{version:08}-{uuid.uuid4().hex}.parquet")
+                    size = self._write(f"{name}/{written[-1]}", piece)
+                    # Of its columns the log keeps no least and greatest values: those may be personal.
+                    actions.append(AddAction(written[-1], size, {}, now, True, json.dumps({"numRecords": len(piece)})))
+                actions += [RemoveAction(file, True, now) for file in removed]
+                transactions = [deltalake.Transaction(mark, number) for mark, number in (marks or {}).items()]
+                table.create_write_transaction(
+                    actions,
+                    "append",
+                    deltalake.Schema.from_arrow(SCHEMAS[name]),
+                    commit_properties=deltalake.CommitProperties(max_commit_retries=0, app_transactions=transactions),
+                )
+            except BaseException:
+                for file in written:
+                    self.remove(f"{name}/{file}")
+                raise
+            self._close_to_others(name)
+        return version
+
+    def listed(self, folder: str) -> list[str]:
+        """Return the names of the files in a folder of the store."""
+        return [info.base_name for info in self.files.get_file_info(FileSelector(folder)) if info.is_file]
+
+    def remove(self, file: str) -> None:
+        """Delete a file, if it is there."""
+        with suppress(FileNotFoundError):
+            self.files.delete_file(file)
+
+    def _write(self, file: str, rows: pa.Table) -> int:
+        """Write rows into a new file that only its owner can read; return its size in bytes."""
+        options = {
+            "compression": "zstd",
+            "write_page_checksum": True,
+            "write_statistics": ["customer_id"],
+            "store_schema": False,  # several kilobytes per file, and the types follow from the Parquet schema
+        }
+        if self.folder is None:
+            with self.files.open_output_stream(file) as stream:
+                pa.parquet.write_table(rows, stream, **options)
+            return int(self.files.get_file_info(file).size)
+        handle = os.open(self.folder / file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(handle, "wb") as stream:
+            pa.parquet.write_table(rows, stream, **options)
+            return stream.tell()
+
+    def _sweep(self, name: str, version: int) -> None:
+        """Delete the files of a commit that never happened: their names begin with a later version than the table has."""
+        for file in self.listed(name):
+            if file[:8].isdecimal() and int(file[:8]) > version:
+                self.remove(f"{name}/{file}")
+
+    def _close_to_others(self, name: str) -> None:
+        """Make the log of a table readable by its owner alone; Delta Lake writes it as the process is set."""
+        if self.folder is not None:
+            with os.scandir(self.folder / name / "_delta_log") as entries:
+                for entry in entries:
+                    if entry.stat().st_mode & 0o077:
+                        Path(entry.path).chmod(0o600)
+
+    def _refuse_foreign(self, folder: Path) -> None:
+        """Refuse a folder that is something else, or that leads out of itself."""
+        if folder.exists() and not folder.is_dir():
+            raise StoreError(f"{self.path} is a file: a store is a folder of its own")
+        inside = [folder, *(folder / name for name in SCHEMAS), *(folder / name / "_delta_log" for name in SCHEMAS)]
+        for place in inside:
+            if not place.is_dir():
+                continue
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.is_symlink():
+                        raise StoreError(f"{self.path} is not a custlens store: {entry.name} in it is a link")
+                    if place == folder and entry.name not in (*SCHEMAS, JOURNAL):
+                        raise StoreError(
+                            f"{self.path} is not a custlens store (it holds {entry.name}): choose a folder of its own"
+                        )
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Raise a `StoreError` that says what keeps the store from being read or written."""
+        try:
+            yield
+        except (deltalake.exceptions.DeltaError, OSError, pa.ArrowException) as error:
+            detail = " ".join(str(error).split())[:200]
+            raise StoreError(f"{self.path}: {_problem(error)} ({detail})") from error
 
 
-def plain(column: Any, kind: pa.DataType) -> pa.Array:
-    """Bring a column to the type that the store keeps."""
-    if isinstance(column, pa.ChunkedArray):
-        column = (
-            column.unify_dictionaries().combine_chunks()
-            if pa.types.is_dictionary(column.type)
-            else column.combine_chunks()
-        )
-    return column if column.type == kind else column.cast(kind)
+class Stamps(NamedTuple):
+    """What is true of all customers of a store at one time."""
+
+    store_id: int
+    currency: str | None
+    as_of: pd.Timestamp
+
+
+class Snapshot:
+    """The tables of a store as one commit of the customers left them.
+
+    Parameters
+    ----------
+    lake
+        The store.
+    customers
+        The customers table, at the version of that commit.
+    """
+
+    def __init__(self, lake: Lake, customers: deltalake.DeltaTable) -> None:
+        self.lake = lake
+        self._tables = {"customers": customers}
+
+    @property
+    def version(self) -> int:
+        """Version of the customers table."""
+        return self._tables["customers"].version()
+
+    def table(self, name: str) -> deltalake.DeltaTable:
+        """Return a table at the version that belongs to this state; it is opened once."""
+        if name not in self._tables:
+            with self.lake.explained():
+                self._tables[name] = self.lake.open(name, self.version_of(name))
+        return self._tables[name]
+
+    def files(self, name: str) -> dict[str, int]:
+        """Return the data files of a table and the rows in each."""
+        actions = pa.table(self.table(name).get_add_actions(flatten=True))
+        files = dict(zip(actions["path"].to_pylist(), actions["num_records"].to_pylist(), strict=True))
+        for file in files:
+            if not FILE_NAME.fullmatch(file):
+                raise StoreError(f"the log of {self.lake.path} names {file!r}, which is not a file of the store")
+            if self.lake.folder is not None and (self.lake.folder / name / file).is_symlink():
+                raise StoreError(f"{self.lake.path} is not a custlens store: {file} in it is a link")
+        return files
+
+    def rows(self, name: str, columns: Iterable[str] | None = None, *, categories: Iterable[str] = ()) -> pa.Table:
+        """Read a table; arguments as for `Lake.read`."""
+        return self.lake.read(name, self.files(name), columns, categories)
+
+    @cached_property
+    def syncs(self) -> pd.DataFrame:
+        """The syncs up to this state, in order."""
+        dtypes = {"sync": "int64", "version": "int64", "mode": "str", "store_id": "int64", "currency": "str"}
+        dtypes |= dict.fromkeys(("as_of", "cursor", "last_full"), "datetime64[us, UTC]")
+        names = SCHEMAS["syncs"].names
+        frame = frame_of(self.rows("syncs"), {name: dtypes[name] for name in names})
+        return frame.sort_values("sync", ignore_index=True)
+
+    @property
+    def last(self) -> dict[str, Any] | None:
+        """The last sync, or None if there was none."""
+        return None if self.syncs.empty else {str(name): value for name, value in self.syncs.iloc[-1].items()}
+
+    @cached_property
+    def stamps(self) -> Stamps:
+        """What is true of all customers of this state. The currency is what the last sync that knew it says."""
+        known = self.syncs["currency"].dropna()
+        last = self.syncs.iloc[-1]
+        return Stamps(int(last["store_id"]), None if known.empty else str(known.iloc[-1]), last["as_of"])
+
+    def at(self, version: int) -> Snapshot:
+        """Return an earlier state; what was not yet known of the currency then is known now."""
+        with self.lake.explained():
+            earlier = Snapshot(self.lake, self.lake.open("customers", version))
+        earlier.stamps = earlier.stamps._replace(currency=self.stamps.currency)
+        return earlier
+
+    def undo_unfinished(self) -> None:
+        """Bring the tables beside the customers back to this state, if a killed sync has written to them since."""
+        with self.lake.explained():
+            for name in BESIDE:
+                table = self.table(name)
+                table.update_incremental()
+                if table.version() != (wanted := self.version_of(name)):
+                    table.restore(wanted)
+
+    def replace(
+        self, name: str, new: pa.Table, out: np.ndarray | None = None, marks: Mapping[str, int] | None = None
+    ) -> int:
+        """Take some rows out of a table and put new ones in, in one commit; return its version.
+
+        Only files that lose a row are written again, and those that are small.
+
+        Parameters
+        ----------
+        name
+            Name of the table.
+        new
+            Rows to put in.
+        out : array of bool, optional
+            Of each row that `rows` reads, whether it goes.
+        marks
+            Application transactions of this commit.
+        """
+        table, files = self.table(name), self.files(name)
+        ends = np.cumsum([0, *files.values()])
+        gone = np.zeros(ends[-1], bool) if out is None else out
+        losing = np.add.reduceat(gone, ends[:-1]) * (np.diff(ends) > 0) if len(files) else np.zeros(0)
+        again = [
+            (file, ~gone[start:end])
+            for file, start, end, lost in zip(files, ends[:-1], ends[1:], losing, strict=True)
+            if lost or (len(new) and end - start < FILE_ROWS[name] // 2)
+        ]
+        kept = (self.lake.read(name, [file]).filter(pa.array(keep)) for file, keep in again)
+        pieces = _cut(itertools.chain(kept, [new]), FILE_ROWS[name])
+        return self.lake.commit(table, name, pieces, [file for file, _ in again], marks)
+
+    def version_of(self, name: str) -> int:
+        """Return the version of a table beside the customers that belongs to this state."""
+        found = self._tables["customers"].transaction_version(name)
+        return 0 if found is None else int(found)
 
 
 def dtypes_of(table: str) -> dict[str, str]:
-    """Give the pandas dtypes of a table, by column."""
+    """Return the pandas dtypes of a table, by column."""
     return {info.name: info.dtype for info in schemas.columns(table)}
 
 
-@contextmanager
-def explained(path: str) -> Iterator[None]:
-    """Say in a `StoreError` what keeps a store from being read or written."""
-    try:
-        yield
-    except (deltalake.exceptions.DeltaError, OSError, pa.ArrowException) as error:
-        text = str(error)
-        problem = next((words for mark, words in _PROBLEMS.items() if mark in text), None)
-        detail = " ".join(text.split())[:200]
-    else:
-        return
-    raise StoreError(f"{path}: {problem or 'the store cannot be read or written'} ({detail})")
+def _cut(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
+    """Join tables and cut them into pieces of this many rows; the last may have fewer."""
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        if sum(map(len, waiting)) >= rows:
+            joined = pa.concat_tables(waiting)
+            whole = len(joined) // rows * rows
+            yield from (joined.slice(start, rows) for start in range(0, whole, rows))
+            waiting = [joined.slice(whole)]
+    if any(map(len, waiting)):
+        yield pa.concat_tables(waiting)
 
 
-_PROBLEMS = {
-    "No space left": "the disk is full; the last good state is untouched",
-    "Read-only file system": "the folder is read-only",
-    "Permission denied": "the folder may not be written or read",
-    "StorageFull": "the disk is full; the last good state is untouched",
-}
+def _problem(error: Exception) -> str:
+    """Say in words what an error of the disk, of Arrow or of Delta Lake means."""
+    number = error.errno if isinstance(error, OSError) else None
+    text = str(error)
+    if number == errno.ENOSPC or "No space left" in text or "StorageFull" in text:
+        return "the disk is full; the last good state is untouched"
+    if number == errno.EROFS or "Read-only file system" in text:
+        return "the folder is read-only"
+    if isinstance(error, PermissionError) or "Permission denied" in text:
+        return "the folder may not be read or written"
+    if isinstance(error, FileNotFoundError) or "No such file" in text:
+        return "a file of the store is missing; restore the folder from a backup, or sync into a new store"
+    if isinstance(error, deltalake.exceptions.CommitFailedError):
+        return "another sync finished meanwhile, and nothing was written; sync again"
+    return "the store is damaged; restore the folder from a backup, or sync into a new store"

@@ -2,66 +2,69 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import os
 import queue
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from pathlib import Path
+from typing import Any, Literal, get_args
 
 import filelock
 import pandas as pd
 from tqdm.auto import tqdm
 
+from custlens._arguments import one_of, shown, whole_number
 from custlens.api.client import Client
 from custlens.errors import ArgumentError, StoreError, SyncError
 from custlens.store._commit import commit
 from custlens.store._crawler import Crawler, Read
 from custlens.store._journal import Journal
-from custlens.store._lake import explained
+from custlens.store._lake import JOURNAL, Lake
 from custlens.tables import Built, TableBuilder
-
-if TYPE_CHECKING:
-    from custlens.store.store import Store
 
 __all__ = ["Mode", "SyncReport", "sync"]
 
 Mode = Literal["auto", "full", "incremental"]
 OVERLAP = timedelta(hours=1)
-"""What an incremental sync reads again, in case the store's lists lag behind its clock."""
+"""What an incremental sync reads again, in case the shop's lists lag behind its clock."""
 DELETIONS_REACH = timedelta(days=170)
 """The API remembers deletions for six months; a little less is relied on."""
+CLOCK_SKEW = timedelta(minutes=5)
+"""By how much the clocks of two of the shop's servers may differ."""
 JOURNAL_KEEPS = timedelta(days=1)
 QUEUE_PAGES = 64
 
 
-@dataclass
+@dataclass(repr=False)
 class SyncReport:
     """What a sync did.
 
     Attributes
     ----------
     store_id : int
-        The store.
+        The shop.
     mode : str
         ``"full"`` or ``"incremental"``.
-    why : str
+    reason : str
         Why this mode.
     resumed : bool
         Whether it went on with the pages of a sync that was stopped.
     added, changed, deleted, unchanged : int
-        Customers, against what the store held before.
+        Customers, compared with what the store held before.
     stats_changed : int
         Customers whose five statistics changed.
-    hidden : int
+    changed_without_update : int
         Those of them whose `updated` did not move: what a sync by `updated` alone would have missed.
     rejects : int
-        Failures now held in `rejects`.
+        Rows that `rejects` holds after it: values and records that could not be used.
+    unknown_fields : list of str
+        API fields that custlens does not know; their values are in `extra`.
     requests, retries : int
         Requests sent, and how many of them were further attempts.
     seconds, seconds_waited : float
@@ -69,21 +72,22 @@ class SyncReport:
     bytes : int
         Bytes received, after decompression.
     as_of, last_full : datetime
-        Time of this sync and of the last full one, by the store's clock. What neither `updated` nor a new order shows
+        Time of this sync and of the last full one, by the shop's clock. What neither `updated` nor a new order shows
         (a refund, a cancelled order) only a full sync finds.
     """
 
     store_id: int
     mode: str
-    why: str
+    reason: str
     resumed: bool = False
     added: int = 0
     changed: int = 0
     deleted: int = 0
     unchanged: int = 0
     stats_changed: int = 0
-    hidden: int = 0
+    changed_without_update: int = 0
     rejects: int = 0
+    unknown_fields: list[str] = field(default_factory=list)
     requests: int = 0
     retries: int = 0
     seconds: float = 0.0
@@ -93,20 +97,40 @@ class SyncReport:
     last_full: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def lines(self) -> list[tuple[str, str]]:
-        """Give the report as pairs of a heading and a text."""
+        """Return the report as pairs of a heading and a text."""
+        silent = f"{self.stats_changed:,} changed, {self.changed_without_update:,} of them without a move of `updated`"
+        lines = [
+            ("Shop", str(self.store_id)),
+            ("Mode", f"{self.mode}{', resumed' if self.resumed else ''}: {self.reason}"),
+            ("Customers", self._counts()),
+            ("Statistics", silent),
+            ("Set aside", self._set_aside()),
+        ]
+        if self.unknown_fields:
+            lines.append(("New fields", f"{', '.join(self.unknown_fields)}: not known to custlens, kept in `extra`"))
         return [
-            ("Store", str(self.store_id)),
-            ("Mode", f"{self.mode}{', resumed' if self.resumed else ''}: {self.why}"),
-            (
-                "Customers",
-                f"{self.added:,} added, {self.changed:,} changed, {self.deleted:,} deleted, {self.unchanged:,} unchanged",
-            ),
-            ("Statistics", f"{self.stats_changed:,} changed, {self.hidden:,} of them without a move of `updated`"),
-            ("Rejects", f"{self.rejects:,}"),
+            *lines,
             ("Requests", f"{self.requests:,} ({self.retries:,} retries), {self.bytes / 1e6:,.1f} MB"),
             ("Time", f"{self.seconds:.1f} s, {self.seconds_waited:.1f} s of it waiting"),
             ("As of", f"{self.as_of:%Y-%m-%d %H:%M} UTC; last full sync {self.last_full:%Y-%m-%d %H:%M} UTC"),
         ]
+
+    def _counts(self) -> str:
+        counts = {name: getattr(self, name) for name in ("added", "changed", "deleted", "unchanged")}
+        return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+
+    def _set_aside(self) -> str:
+        if not self.rejects:
+            return "nothing: every value could be used"
+        values = (
+            "1 value could not be used and is"
+            if self.rejects == 1
+            else f"{self.rejects:,} values could not be used and are"
+        )
+        return f"{values} kept in store.rejects(); everything else of these customers is in the tables"
+
+    def __repr__(self) -> str:
+        return f"<SyncReport: {self.mode}, {self._counts()}>"
 
     def __str__(self) -> str:
         return "\n".join(f"{name:<11}{text}" for name, text in self.lines())
@@ -119,55 +143,59 @@ class SyncReport:
         return f"<table>{rows}</table>"
 
 
-def sync(store: Store, clients: list[Client], mode: Mode, *, threads: int, progress: bool) -> list[SyncReport]:
-    """Bring a store up to date with one or several shops, as `Store.sync` says."""
-    if mode not in get_args(Mode):
-        raise ArgumentError(f"mode must be one of {', '.join(get_args(Mode))}, not {mode!r}")
-    if threads < 1:
-        raise ArgumentError(f"threads must be at least 1, not {threads}")
-    if not clients or len({client.store_id for client in clients}) < len(clients):
-        raise ArgumentError("give one client a store")
-    store.opened()  # refuses a folder that is something else before anything is put into it
-    commits = threading.Lock()
-    with _claimed(store):
-        if len(clients) == 1:
-            return [_Sync(store, clients[0], mode, threads, progress, commits).run()]
-        with ThreadPoolExecutor(len(clients), thread_name_prefix="custlens-store") as pool:
-            runs = [pool.submit(_Sync(store, c, mode, threads, progress, commits).run) for c in clients]
-            return [run.result() for run in runs]
+def sync(lake: Lake, client: Client, mode: Mode, *, threads: int, progress: bool) -> SyncReport:
+    """Bring a store up to date with its shop, as `Store.sync` says."""
+    if not isinstance(client, Client):
+        raise ArgumentError(f"client must be a custlens.Client, not {shown(client)}")
+    one_of("mode", mode, get_args(Mode))
+    whole_number("threads", threads, least=1)
+    lake.snapshot()  # refuses a folder that is something else before anything is put into it
+    with _claimed(lake) as folder:
+        return _Sync(lake, client, mode, threads, progress, folder).run()
 
 
 class _Sync:
     """One sync of one shop."""
 
-    def __init__(
-        self, store: Store, client: Client, mode: Mode, threads: int, progress: bool, commits: threading.Lock
-    ) -> None:
-        self._store, self._client, self._threads, self._commits = store, client, threads, commits
+    def __init__(self, lake: Lake, client: Client, mode: Mode, threads: int, progress: bool, folder: Path) -> None:
+        self._lake, self._client, self._threads, self._progress = lake, client, threads, progress
         self._asked: Mode = mode
-        self._progress = progress
-        self._journal = Journal(store.journal_folder() / str(client.store_id))
+        self._state = lake.snapshot()
+        self._journal = Journal(folder / "pages.sqlite")
 
     def run(self) -> SyncReport:
         started, before = time.monotonic(), self._client.metrics
+        last = None if self._state is None else self._state.last
+        if last is not None and last["store_id"] != self._client.store_id:
+            raise StoreError(
+                f"{self._lake.path} belongs to the shop {last['store_id']}, and the client reads the shop "
+                f"{self._client.store_id}: give each shop a store of its own"
+            )
+        currency = self._client.currency(again=True)  # and with the answer comes the time that it is in the shop
+        self._refuse_other_currency(currency)
+        began = self._client.metrics.server_time or datetime.now(UTC)
+        mode, reason = self._decide(last, began)
+        plan = self._journal.open()
         try:
-            with explained(self._store.path):
-                report = self._run()
+            report = self._run(last, began, mode, reason, plan, currency)
         finally:
             self._journal.close()
         vars(report).update(self._client.metrics.since(before))
         report.seconds = time.monotonic() - started
         return report
 
-    def _run(self) -> SyncReport:
-        last = self._store.last_sync(self._client.store_id)
-        currency = self._client.currency(again=True)  # and with the answer comes the time that it is in the shop
-        began = self._client.metrics.server_time or datetime.now(UTC)
-        mode, why = self._decide(last, began)
-        plan = self._journal.open()
+    def _run(
+        self,
+        last: dict[str, Any] | None,
+        began: datetime,
+        mode: Mode,
+        reason: str,
+        plan: dict[str, Any] | None,
+        currency: str | None,
+    ) -> SyncReport:
         fresh = plan is not None and began - _time(plan["began"]) < JOURNAL_KEEPS and len(self._journal) > 0
         if plan is not None and fresh and self._asked == "auto" and plan["mode"] == "full" != mode:
-            mode, why = "full", "it goes on with a full sync that was stopped"
+            mode, reason = "full", "it goes on with a full sync that was stopped"
         resumed = plan is not None and fresh and plan["mode"] == mode
         if plan is not None and resumed:
             began = _time(plan["began"])
@@ -182,7 +210,7 @@ class _Sync:
                             "the shop has another number of customers than the store after this: a full sync is due "
                             "(mode='full' or 'auto')"
                         )
-                    mode, why = "full", "the shop has another number of customers than what changed would give"
+                    mode, reason = "full", "the shop has another number of customers than what changed would give"
                     self._journal.begin({"mode": mode, "began": began.isoformat()})
                     built, deleted = self._read(mode, last, began, False, bar)
                 if built is None:
@@ -192,42 +220,60 @@ class _Sync:
                 raise
         as_of = max(self._client.metrics.server_time or began, began)
         last_full = began if mode == "full" or last is None else last["last_full"]
-        facts = {"mode": mode, "as_of": as_of, "cursor": began, "last_full": last_full, "currency": currency}
-        with self._commits:
-            counts = commit(
-                self._store, self._client.store_id, built, deleted if mode == "incremental" else None, facts
-            )
+        facts = {
+            "mode": mode,
+            "as_of": as_of,
+            "cursor": began,
+            "last_full": last_full,
+            "store_id": self._client.store_id,
+            "currency": currency,
+        }
+        unknown_fields = built.unknown_fields
+        state = self._state or self._lake.create()
+        counts = commit(state, built, deleted if mode == "incremental" else None, facts)
         self._journal.clear()
-        rejects = len(self._store.rejects(store_id=self._client.store_id))
         return SyncReport(
             self._client.store_id,
             mode,
-            why,
+            reason,
             resumed,
             **counts._asdict(),
-            rejects=rejects,
+            unknown_fields=unknown_fields,
             as_of=as_of,
             last_full=last_full,
         )
 
+    def _refuse_other_currency(self, currency: str | None) -> None:
+        known = None if self._state is None else self._state.stamps.currency
+        if None not in (known, currency) and known != currency:
+            raise StoreError(
+                f"{self._lake.path} holds amounts in {known}, and the shop now counts in {currency}: sync into a new "
+                "store"
+            )
+
     def _decide(self, last: dict[str, Any] | None, now: datetime) -> tuple[Mode, str]:
         """Choose the mode, and say why."""
         if last is None:
-            return "full", "the store holds nothing of this shop yet"
+            return "full", "the store is new"
+        if now < last["as_of"] - CLOCK_SKEW and self._asked != "full":
+            raise SyncError(
+                f"the shop's clock says {now:%Y-%m-%d %H:%M} UTC, earlier than the last sync at "
+                f"{last['as_of']:%Y-%m-%d %H:%M} UTC: what changed since then cannot be asked for. If the clock is right "
+                "now, sync once with mode='full'"
+            )
         age = now - last["cursor"]
         if age > DELETIONS_REACH:
             return "full", f"the last sync was {age.days} days ago, longer than the shop remembers deletions"
         if self._asked == "full":
             return "full", "asked for"
-        why = (
-            "asked for" if self._asked == "incremental" else f"the last sync was on {last['as_of']:%Y-%m-%d %H:%M} UTC"
-        )
-        return "incremental", why
+        if self._asked == "incremental":
+            return "incremental", "asked for"
+        return "incremental", f"the last sync was on {last['as_of']:%Y-%m-%d %H:%M} UTC"
 
     def _read(
         self, mode: Mode, last: dict[str, Any] | None, began: datetime, resumed: bool, bar: tqdm[Any]
     ) -> tuple[Built | None, set[int]]:
-        """Read what is needed into tables; give None for them where the numbers do not agree with the shop's."""
+        """Read what is needed into tables; return None instead if the numbers do not agree with the shop's."""
         with _Assembly() as assembly:
             crawler = Crawler(
                 self._client,
@@ -242,7 +288,7 @@ class _Sync:
     def _crawl(
         self, crawler: Crawler, mode: Mode, last: dict[str, Any] | None, began: datetime, resumed: bool
     ) -> tuple[set[int], bool]:
-        """Read what is needed; give who was deleted, and whether the numbers agree with the shop's."""
+        """Read what is needed; return who was deleted, and whether the numbers agree with the shop's."""
         deleted: set[int] = set()
         total = -1
         if mode == "full":
@@ -263,12 +309,12 @@ class _Sync:
     def _held(self, crawler: Crawler, mode: Mode, deleted: set[int]) -> int:
         """Count the customers that the store would hold, rejected ones included."""
         keys = set(crawler.keys)
-        if mode == "incremental":
-            held, rejects = self._store.held(self._client.store_id)
-            keys.update(held["customer_id"].to_pylist())
-            keys.update(rejects["customer_id"].dropna().astype(int).tolist())
-            unread = rejects.loc[rejects["customer_id"].isna(), "raw"]
-            keys.update(hash(raw.encode()) for raw in unread)
+        if mode == "incremental" and self._state is not None:
+            rejects = self._state.rows("rejects", ["customer_id", "raw"]).to_pylist()
+            keys.update(self._state.rows("customers", ["customer_id"])["customer_id"].to_pylist())
+            keys.update(
+                hash(row["raw"].encode()) if row["customer_id"] is None else row["customer_id"] for row in rejects
+            )
         return len(keys - deleted)
 
     def _tell(self, bar: tqdm[Any], expected: int) -> None:
@@ -301,11 +347,11 @@ class _Assembly:
         self._end()
 
     def take(self, page: Read) -> None:
-        """Take in a page; waits while too many are waiting already."""
+        """Add a page; waits while too many are waiting already."""
         self._pages.put(page)
 
     def finish(self, deleted: set[int]) -> Built:
-        """Give the tables: of a customer that came several times only what came last, and nobody who is deleted."""
+        """Return the tables: of a customer that came several times only what came last, and nobody who was deleted."""
         self._end()
         if self._failure is not None:
             raise self._failure
@@ -328,31 +374,29 @@ class _Assembly:
 
 
 @contextmanager
-def _claimed(store: Store) -> Iterator[None]:
-    """Claim a store for one sync; the claim of a process that died is free by itself."""
-    folder = store.journal_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / "claim.lock")
-        lock.acquire(timeout=0)
-        (folder / "claim.pid").write_text(str(os.getpid()))
-    except filelock.Timeout:
-        problem: tuple[type[Exception], str] = (
-            SyncError,
-            f"another sync of {store.path} is running{_holder(folder)}; wait for it",
-        )
-    except OSError as error:
-        problem = (StoreError, f"{store.path} cannot be written: {error.strerror}")
+def _claimed(lake: Lake) -> Iterator[Path]:
+    """Claim a store for one sync, and yield the folder for its journal; the claim of a dead process is free again."""
+    if lake.folder is not None:
+        folder = lake.folder / JOURNAL
     else:
+        folder = Path.home() / ".cache" / "custlens" / hashlib.sha256(lake.path.encode()).hexdigest()[:24]
+    lock = filelock.FileLock(folder / "claim.lock", mode=0o600)
+    with lake.explained():
+        for place in (folder.parent, folder):
+            place.mkdir(0o700, parents=True, exist_ok=True)
         try:
-            yield
-        finally:
-            lock.release()
-        return
-    raise problem[0](problem[1])
+            lock.acquire(timeout=0)
+        except filelock.Timeout as error:
+            raise SyncError(f"another sync of {lake.path} is running{_holder(folder)}; wait for it") from error
+        (folder / "claim.pid").write_text(str(os.getpid()))
+        (folder / "claim.pid").chmod(0o600)
+    try:
+        yield folder
+    finally:
+        lock.release()
 
 
-def _holder(folder: Any) -> str:
+def _holder(folder: Path) -> str:
     try:
         return f" (process {(folder / 'claim.pid').read_text()})"
     except OSError:

@@ -10,7 +10,6 @@ if __name__ == "__main__":
     crawl.WINDOW_ROWS, crawl.LARGEST_WINDOW = 60, 180
     client = cl.Client(store_id, token, base_url=url, rate_limit=1_000_000)
     store = cl.Store(path)
-    store.opened()
     import custlens.store.sync  # noqa: F401  (what takes long comes before the word)
 
     print("began", flush=True)

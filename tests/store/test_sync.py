@@ -27,7 +27,12 @@ def test_an_order_that_does_not_move_updated_is_found(shop, client, store):
     shop.population.order(customer_id, 42.5)
     shop.changed()
     report = store.sync(client, progress=False)
-    assert (report.mode, report.changed, report.stats_changed, report.hidden) == ("incremental", 1, 1, 1)
+    assert (report.mode, report.changed, report.stats_changed, report.changed_without_update) == (
+        "incremental",
+        1,
+        1,
+        1,
+    )
     assert stats(store, customer_id) == (before[0] + 1, pytest.approx(before[1] + 42.5))
 
 
@@ -71,16 +76,16 @@ def test_what_nothing_shows_is_found_by_a_full_sync(store):
         assert incremental.stats_changed == 0
         assert incremental.last_full == dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
         full = store.sync(client, "full", progress=False)
-        assert (full.mode, full.why, full.stats_changed, full.hidden) == ("full", "asked for", 1, 1)
+        assert (full.mode, full.reason, full.stats_changed, full.changed_without_update) == ("full", "asked for", 1, 1)
         assert stats(store, customer_id)[1] == refunded.sales_value
 
 
 def test_auto_says_why_and_falls_back_to_full(shop, client, store):
-    assert store.sync(client, progress=False).why == "the store holds nothing of this shop yet"
-    assert store.sync(client, progress=False).why == "the last sync was on 2026-06-30 12:00 UTC"
+    assert store.sync(client, progress=False).reason == "the store is new"
+    assert store.sync(client, progress=False).reason == "the last sync was on 2026-06-30 12:00 UTC"
     shop.advance(200)
     report = store.sync(client, "incremental", progress=False)
-    assert (report.mode, report.why) == (
+    assert (report.mode, report.reason) == (
         "full",
         "the last sync was 200 days ago, longer than the shop remembers deletions",
     )
@@ -98,7 +103,7 @@ def test_a_deletion_that_the_shop_forgot_leads_to_a_full_sync(shop, client, stor
         store.sync(client, "incremental", progress=False)
     report = store.sync(client, progress=False)
     assert (report.mode, report.deleted) == ("full", 1)
-    assert "another number of customers" in report.why
+    assert "another number of customers" in report.reason
 
 
 def test_a_full_sync_that_was_stopped_is_gone_on_with(shop, client, store):
@@ -108,7 +113,11 @@ def test_a_full_sync_that_was_stopped_is_gone_on_with(shop, client, store):
     with pytest.raises(cl.ServerError):
         store.sync(hasty, "full", progress=False)
     report = store.sync(client, progress=False)
-    assert (report.mode, report.resumed, report.why) == ("full", True, "it goes on with a full sync that was stopped")
+    assert (report.mode, report.resumed, report.reason) == (
+        "full",
+        True,
+        "it goes on with a full sync that was stopped",
+    )
     assert store.sync(client, progress=False).mode == "incremental"
 
 
@@ -139,10 +148,33 @@ def test_a_record_that_breaks_moves_to_the_rejects_and_back(shop, client, store)
 def test_the_report_reads_well(shop, client, store):
     report = store.sync(client, progress=False)
     text = str(report)
-    assert re.search(r"^Mode +full: the store holds nothing of this shop yet$", text, re.MULTILINE)
+    assert re.search(r"^Mode +full: the store is new$", text, re.MULTILINE)
     assert re.search(r"^Requests +\d+ \(0 retries\), \d\.\d MB$", text, re.MULTILINE)
+    assert re.search(r"^Set aside  1 value could not be used and is kept in store\.rejects\(\)", text, re.MULTILINE)
     assert text.count("\n") == 7
     assert report._repr_html_().count("<tr>") == 8
+    assert repr(report) == "<SyncReport: full, 119 added, 0 changed, 0 deleted, 0 unchanged>"
+
+
+def test_fields_that_the_api_has_added_are_named_in_the_report(shop, client, store):
+    shop.population.patches[shop.ids[0]] = {"loyaltyTier": "gold"}
+    shop.changed()
+    report = store.sync(client, progress=False)
+    assert report.unknown_fields == ["loyaltyTier"]
+    assert "New fields loyaltyTier: not known to custlens, kept in `extra`" in str(report)
+
+
+def test_a_clock_that_runs_backwards_is_refused_unless_everything_is_read_again(shop, client, store):
+    store.sync(client, progress=False)
+    first = shop.population.now
+    shop.population.now -= dt.timedelta(days=2)
+    shop.changed()
+    with pytest.raises(cl.SyncError, match="the shop's clock says 2026-06-28 12:00 UTC, earlier than the last sync"):
+        store.sync(client, progress=False)
+    store.sync(client, "full", progress=False)
+    assert (store.customers()["as_of"] == shop.population.now).all()
+    assert len(store.syncs()) == 2
+    assert store.customers(as_of=first)["as_of"].iloc[0] == shop.population.now  # the last sync counts
 
 
 def test_progress_is_shown(client, store, capsys):
@@ -178,8 +210,13 @@ def test_a_missing_scope_ends_a_sync_at_once(shop, store):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"mode": "half"}, "mode must be one of auto, full, incremental"), ({"threads": 0}, "threads")],
+    [
+        ({"mode": "half"}, "mode must be one of auto, full, incremental, not 'half'"),
+        ({"threads": 0}, "threads must be from 1, and is 0"),
+        ({"threads": "4"}, "threads must be a whole number from 1, not '4'"),
+        ({"client": None}, "client must be a custlens.Client, not None"),
+    ],
 )
 def test_bad_arguments_are_refused(client, store, arguments, message):
     with pytest.raises(cl.ArgumentError, match=message):
-        store.sync(client, progress=False, **arguments)
+        store.sync(**{"client": client, "progress": False, **arguments})

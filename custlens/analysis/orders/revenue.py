@@ -14,7 +14,7 @@ from custlens.errors import ArgumentError
 __all__ = ["observed_revenue"]
 
 FREQUENCIES = {"D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
-NEEDED = ("store_id", "sync", "as_of", "customer_id", "event", "number_of_orders", "sales_value")
+NEEDED = ("sync", "as_of", "customer_id", "event", "number_of_orders", "sales_value")
 
 
 def observed_revenue(history: Any, freq: str = "W") -> Any:
@@ -34,9 +34,8 @@ def observed_revenue(history: Any, freq: str = "W") -> Any:
     Returns
     -------
     table of the same kind
-        `results.ObservedRevenue`: one row a store and period that saw a change, in order: store_id, period (its first
-        moment), revenue (in the store's currency), orders, customers (who ordered). Stores are never added up: their
-        currencies may differ.
+        `results.ObservedRevenue`: one row per period that saw a change, in order: period (its first moment), revenue
+        (in the shop's currency), orders, customers (who ordered).
 
     Raises
     ------
@@ -46,18 +45,17 @@ def observed_revenue(history: Any, freq: str = "W") -> Any:
     if freq not in FREQUENCIES:
         raise ArgumentError(f"freq must be one of {', '.join(FREQUENCIES)}, not {freq!r}")
     frame = customers_frame(history, NEEDED).filter(nw.col("event").cast(nw.String) != "deleted")
-    keys, numbers = ["store_id", "sync", "customer_id"], ["number_of_orders", "sales_value"]
-    steps = gather(frame, keys=keys, numbers=numbers, times=["as_of"]).sort_values(["store_id", "customer_id", "sync"])
+    keys, numbers = ["sync", "customer_id"], ["number_of_orders", "sales_value"]
+    steps = gather(frame, keys=keys, numbers=numbers, times=["as_of"]).sort_values(["customer_id", "sync"])
     now = steps[["number_of_orders", "sales_value"]].fillna(0.0)
-    before = now.groupby([steps["store_id"], steps["customer_id"]]).shift(1).fillna(0.0)
+    before = now.groupby(steps["customer_id"]).shift(1).fillna(0.0)
     moved = (now - before).rename(columns={"number_of_orders": "orders", "sales_value": "revenue"})
     seen = moved.assign(
-        store_id=steps["store_id"],
         customer_id=steps["customer_id"],
         period=periods(local_times(steps["as_of"], "UTC"), FREQUENCIES[freq]).to_numpy(),
     )
     seen = seen[(steps["sync"] > 1) & ((seen["revenue"] != 0) | (seen["orders"] != 0))]
-    result = seen.groupby(["store_id", "period"], as_index=False).agg(
+    result = seen.groupby("period", as_index=False).agg(
         revenue=("revenue", "sum"), orders=("orders", "sum"), customers=("customer_id", "nunique")
     )
     return same_kind(result, results.ObservedRevenue, history)
