@@ -393,7 +393,7 @@ def peers(rows: int, rounds: int, table: pd.DataFrame) -> None:
             }
         )
         sets = {f"{len(histories):,}": histories, "2,357 (CDNOW, weeks)": pd.read_csv(CDNOW)}
-        from custlens.analysis.lifetime._bg_nbd import Histories
+        from custlens.analysis.lifetime._beta_geometric import Histories
 
         for label, data in sets.items():
             path = Path(folder) / "histories.parquet"
@@ -436,9 +436,10 @@ def peers(rows: int, rounds: int, table: pd.DataFrame) -> None:
 
 def likelihood(histories: Any, params: np.ndarray) -> float:
     """Give the log-likelihood that other parameters have on the same rows."""
-    from custlens.analysis.lifetime._bg_nbd import _log_likelihood, _prepare
+    from custlens.analysis.lifetime._beta_geometric import log_likelihood
+    from custlens.analysis.lifetime._bg_nbd import BG_NBD
 
-    return _log_likelihood(params, _prepare(histories, 1.0, "bg_nbd"), "bg_nbd")[0]
+    return log_likelihood(params, BG_NBD.prepare(histories, 1.0))[0]
 
 
 def main() -> None:

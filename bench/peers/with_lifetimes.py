@@ -14,10 +14,11 @@ warnings.simplefilter("ignore")
 def fit_custlens(data: pd.DataFrame) -> list[float]:
     import numpy as np
 
-    from custlens.analysis.lifetime._bg_nbd import Histories, fit_transactions
+    from custlens.analysis.lifetime._beta_geometric import Histories
+    from custlens.analysis.lifetime._bg_nbd import BG_NBD
 
     x, t_x, t = (data[name].to_numpy("float64") for name in ("frequency", "recency", "T"))
-    return [float(value) for value in fit_transactions(Histories(x, t_x, t, np.ones(len(x))), "bg_nbd").params]
+    return [float(value) for value in BG_NBD.fit(Histories(x, t_x, t, np.ones(len(x)))).params]
 
 
 def fit_lifetimes(data: pd.DataFrame) -> list[float]:

@@ -321,6 +321,9 @@ class Prediction(Result):
     p_order: np.float64 = _share("P(at least one order in the horizon)", nullable=True)
     expected_orders: np.float64 = _column("expected orders in the horizon", nullable=True)
     expected_order_value: np.float64 = _money("expected value of an order, E[M]")
+    population_value: pd.BooleanDtype = _column(
+        "whether the mean over the population stands for the value of an order: no sales above zero", nullable=True
+    )
     expected_revenue: np.float64 = _money("expected discounted revenue in the horizon")
-    revenue_low: np.float64 = _money("lower end of the band: what the uncertainty of the parameters makes of it")
-    revenue_high: np.float64 = _money("upper end of the band")
+    expected_revenue_ci_low: np.float64 = _money("lower end of its interval, from the uncertainty of the parameters")
+    expected_revenue_ci_high: np.float64 = _money("upper end of it")

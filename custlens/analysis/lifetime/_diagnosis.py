@@ -1,28 +1,27 @@
-"""Holds a lifetime model against what was seen: when it was fitted, and afterwards."""
+"""Comparisons of a lifetime model with what was observed: in the table it was fitted on, and afterwards."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from custlens.analysis._frames import customers_frame, gather, index_of, need_as_of
-from custlens.analysis.lifetime._bg_nbd import repeat_count_probabilities
-from custlens.analysis.lifetime._gamma_gamma import correlation, expected_value
-from custlens.errors import DataError
-
-if TYPE_CHECKING:
-    from custlens.analysis.lifetime import LifetimeModel
-
-__all__ = ["Diagnosis", "diagnose"]
+__all__ = ["COUNTS_SHOWN", "Diagnosis", "holdout", "repeat_counts", "values"]
 
 COUNTS_SHOWN = 7
+HOLDOUT = {
+    "buyers": "sum",
+    "p_order": "mean",
+    "ordered": "mean",
+    "expected_orders": "sum",
+    "orders": "sum",
+    "expected_revenue": "sum",
+    "revenue": "sum",
+}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagnosis:
     """How well a lifetime model fits.
 
@@ -31,13 +30,13 @@ class Diagnosis:
     repeat_counts : pandas.DataFrame
         repeat_orders ("0" … "6", "7+"), observed and expected (buyers).
     value : pandas.DataFrame
-        orders ("1", "2+"), buyers, observed and expected (mean over buyers of S/n, and of E[M]). In the model the two
-        groups spend alike; where they do not, the value of one-time buyers pulls the forecast.
+        orders ("1", "2+"), buyers, observed and expected (mean over buyers of S/n, and of E[M]). The model takes order
+        values as independent of the number of orders; where the two groups differ, the forecast of revenue is off.
     correlation : float
-        Of the number of orders and log(S/n); the value model takes them as independent.
+        Correlation of the number of orders and log(S/n).
     holdout : pandas.DataFrame or None
-        By decile of p_order ("1" the best tenth, last row "all"): buyers, p_order and ordered (shares), expected_orders
-        and orders, expected_revenue (not discounted) and revenue.
+        One row per decile of p_order ("1" is the most likely tenth; last row "all"): buyers, p_order and ordered
+        (shares), expected_orders and orders, expected_revenue (not discounted) and revenue.
     """
 
     repeat_counts: pd.DataFrame
@@ -45,87 +44,57 @@ class Diagnosis:
     correlation: float
     holdout: pd.DataFrame | None
 
+    def __repr__(self) -> str:
+        text = f"correlation of orders and their value {self.correlation:+.2f}"
+        if self.holdout is not None and len(self.holdout):
+            everyone = self.holdout.iloc[-1]
+            text += f"; {everyone['orders']:,.0f} orders in the holdout, {everyone['expected_orders']:,.0f} expected"
+        return f"<Diagnosis: {text}>"
+
     def _repr_html_(self) -> str:
         parts = [("Repeat orders", self.repeat_counts), ("Value of an order", self.value)]
-        parts += [("Predicted against what happened", self.holdout)] if self.holdout is not None else []
-        shown = "".join(
+        if self.holdout is not None:
+            parts.append(("Forecast and outcome", self.holdout))
+        tables = "".join(
             f"<h4>{title}</h4>{table.to_html(index=False, float_format='{:,.3f}'.format)}" for title, table in parts
         )
-        return f"{shown}<p>Correlation of the number of orders and log(S/n): {self.correlation:+.2f}</p>"
+        return f"{tables}<p>Correlation of the number of orders and log(S/n): {self.correlation:+.2f}</p>"
 
 
-def diagnose(model: LifetimeModel, table: pd.DataFrame, later: Any, as_of: datetime | None) -> Diagnosis:
-    """Diagnose a model by the buyers it was fitted on and, if given, by a later state of them."""
-    n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
-    ages, place = np.unique(table["t"].to_numpy(), return_inverse=True)
-    weights = np.bincount(place, rows, len(ages))
-    expected = weights @ repeat_count_probabilities(model.params.to_numpy(), ages, COUNTS_SHOWN, model.model)
-    x = np.minimum(table["x"].to_numpy(), COUNTS_SHOWN).astype("int64")
+def repeat_counts(x: np.ndarray, rows: np.ndarray, expected: np.ndarray) -> pd.DataFrame:
+    """Build the table of buyers by number of repeat orders, observed and expected."""
     names = [*map(str, range(COUNTS_SHOWN)), f"{COUNTS_SHOWN}+"]
-    counts = pd.DataFrame(
-        {"repeat_orders": names, "observed": np.bincount(x, rows, COUNTS_SHOWN + 1), "expected": expected}
-    )
-    paid = s > 0
-    values = []
-    for name, chosen in (("1", paid & (n == 1)), ("2+", paid & (n > 1))):
-        some, w = chosen.any(), rows[chosen]
-        modelled = expected_value(model.value_params.to_numpy(), n[chosen], s[chosen])
-        values.append(
-            {
-                "orders": name,
-                "buyers": w.sum(),
-                "observed": np.average(s[chosen] / n[chosen], weights=w) if some else np.nan,
-                "expected": np.average(modelled, weights=w) if some else np.nan,
-            }
+    observed = np.bincount(np.minimum(x, COUNTS_SHOWN).astype("int64"), rows, COUNTS_SHOWN + 1)
+    return pd.DataFrame({"repeat_orders": names, "observed": observed, "expected": expected})
+
+
+def values(n: np.ndarray, mean: np.ndarray, rows: np.ndarray, expected: np.ndarray) -> pd.DataFrame:
+    """Build the table of the mean value of an order, observed and expected, of one-time and of repeat buyers."""
+    lines = []
+    for name, chosen in (("1", n == 1), ("2+", n > 1)):
+        weights = rows[chosen]
+        observed, modelled = (
+            np.average(column[chosen], weights=weights) if chosen.any() else np.nan for column in (mean, expected)
         )
-    holdout = None if later is None else _holdout(model, table, later, as_of)
-    tied = correlation(n[paid], s[paid] / n[paid], rows[paid])
-    return Diagnosis(counts, pd.DataFrame(values), tied, holdout)
+        lines.append({"orders": name, "buyers": weights.sum(), "observed": observed, "expected": modelled})
+    return pd.DataFrame(lines)
 
 
-def _holdout(model: LifetimeModel, table: pd.DataFrame, later: Any, as_of: datetime | None) -> pd.DataFrame:
-    """Compare what was predicted for the time until `later` with what happened in it."""
-    if "customer_id" not in table:
-        raise DataError("to compare with a later time, fit on a table that has customer_id")
-    frame = customers_frame(later, ["customer_id", "number_of_orders", "sales_value"])
-    now = need_as_of(frame, as_of)
-    if now <= model.as_of:
-        raise DataError(f"the later table was observed on {now:%Y-%m-%d %H:%M} UTC, not after the model's")
-    span = now - model.as_of
-    index_of(table["customer_id"])
-    before = pd.DataFrame(
-        {
-            "customer_id": table["customer_id"],
-            "number_of_orders": table["number_of_orders"],
-            "sales_value": table["sales_value"],
-            **{
-                name: pd.to_datetime(table[name].astype("Int64"), unit="us", utc=True)
-                for name in ("first_order_date", "last_order_date")
-            },
-        }
-    )
-    predicted = model.predict(before, pd.Timedelta(span), discount_rate=0.0, as_of=model.as_of)
-    after = gather(frame, numbers=["number_of_orders", "sales_value"], keys=["customer_id"])
-    after = after.set_index(index_of(after["customer_id"]))
-    both = before[["customer_id", "number_of_orders", "sales_value"]].join(
-        after[["number_of_orders", "sales_value"]].add_suffix("_after"), on="customer_id"
-    )
-    there = both["number_of_orders_after"].notna()
-    orders = both["number_of_orders_after"] - both["number_of_orders"]
-    whole = predicted.assign(
-        orders=orders, ordered=(orders > 0).astype(float), revenue=both["sales_value_after"] - both["sales_value"]
-    )[there].sort_values(["p_order", "customer_id"], ascending=[False, True])
+def holdout(predicted: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Build the table of what was predicted and what happened, by decile of the prediction.
+
+    Parameters
+    ----------
+    predicted
+        Predictions for the time between, as in `results.Prediction`.
+    before, after
+        number_of_orders and sales_value of the same rows at both times; rows without later statistics are left out.
+    """
+    orders = after["number_of_orders"] - before["number_of_orders"]
+    revenue = after["sales_value"] - before["sales_value"]
+    whole = predicted.assign(buyers=1, orders=orders, ordered=(orders > 0).astype(float), revenue=revenue)
+    whole = whole[orders.notna()].sort_values(["p_order", "customer_id"], ascending=[False, True])
     whole["decile"] = [str(1 + 10 * place // len(whole)) for place in range(len(whole))]
-    whole["buyers"] = 1
-    how = {
-        "buyers": "sum",
-        "p_order": "mean",
-        "ordered": "mean",
-        "expected_orders": "sum",
-        "orders": "sum",
-        "expected_revenue": "sum",
-        "revenue": "sum",
-    }
-    deciles: pd.DataFrame = whole.groupby("decile", sort=False).agg(how).reset_index()
-    everyone: pd.DataFrame = whole.assign(decile="all").groupby("decile").agg(how).reset_index()
+    deciles: pd.DataFrame = whole.groupby("decile", sort=False).agg(HOLDOUT).reset_index()
+    everyone: pd.DataFrame = whole.assign(decile="all").groupby("decile").agg(HOLDOUT).reset_index()
     return pd.concat([deciles, everyone], ignore_index=True)

@@ -19,35 +19,40 @@ LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 class Fitted(NamedTuple):
-    """The most likely parameters."""
+    """Maximum likelihood estimates."""
 
     params: np.ndarray
     log_likelihood: float
     covariance: np.ndarray
     """Of the logarithms of the parameters; NaN where the likelihood is flat."""
     at_bound: bool
-    """Whether a parameter ran into the bounds: the data do not carry the model."""
+    """Whether a parameter ended at its bound: the data do not determine it."""
+
+    @property
+    def relative_errors(self) -> np.ndarray:
+        """Return the standard errors of the parameters, as multiples of the parameters."""
+        return np.asarray(np.sqrt(np.diag(self.covariance)))
 
 
 def maximise(
     log_likelihood: LogLikelihood, start: np.ndarray, sample: tuple[LogLikelihood, float] | None = None
 ) -> Fitted:
-    """Find the positive parameters of the greatest log-likelihood.
+    """Compute the positive parameters that maximise a log-likelihood.
 
     Parameters
     ----------
     log_likelihood
-        Gives the log-likelihood and its gradient, both in the parameters themselves.
+        Returns the log-likelihood and its gradient, both in the parameters themselves.
     start
-        Where to begin.
+        Parameters to begin with.
     sample
-        The log-likelihood of a part of the rows, and how many times the whole is larger: it leads most of the way, for
-        a small part of the time.
+        The log-likelihood of a sample of the rows, and how many times as many rows there are in all. The search begins
+        with the sample, which saves most of the time.
 
     Notes
     -----
-    L-BFGS-B over the logarithms of the parameters, then Newton steps with a Hessian from differences of the analytic
-    gradient, which make the last digits sure. The standard errors come from the same Hessian (observed information).
+    L-BFGS-B over the logarithms of the parameters, then Newton steps for the last digits, with a Hessian from
+    differences of the analytic gradient. The standard errors come from the same Hessian (observed information).
     """
     objective = _in_logs(log_likelihood)
     logs = np.log(start)
@@ -71,7 +76,7 @@ def maximise(
 
 
 def sample_of(rows: np.ndarray) -> tuple[slice, float] | None:
-    """Choose every so many-th of many entries, and say how many times more rows the whole has; None for few."""
+    """Return an even sample of the entries, and how many times as many rows there are in all; None for few entries."""
     if (stride := len(rows) // SAMPLE) <= 1:
         return None
     some = slice(None, None, stride)
@@ -79,13 +84,13 @@ def sample_of(rows: np.ndarray) -> tuple[slice, float] | None:
 
 
 def slopes(of: Callable[[np.ndarray], np.ndarray], logs: np.ndarray) -> np.ndarray:
-    """Differentiate by each of some logarithms, by central differences; a row each."""
+    """Compute the derivatives by each logarithm, by central differences; one row each."""
     step = 1e-4
     return np.array([(of(logs + shift) - of(logs - shift)) / (2 * step) for shift in step * np.eye(len(logs))])
 
 
 def _in_logs(log_likelihood: LogLikelihood) -> LogLikelihood:
-    """Turn a log-likelihood of positive parameters into what is to be made small, over their logarithms."""
+    """Return the negative log-likelihood as a function of the logarithms of the parameters."""
 
     def objective(logs: np.ndarray) -> tuple[float, np.ndarray]:
         params = np.exp(logs)
@@ -98,6 +103,7 @@ def _in_logs(log_likelihood: LogLikelihood) -> LogLikelihood:
 
 
 def _descend(objective: LogLikelihood, start: np.ndarray) -> np.ndarray:
+    """Return where L-BFGS-B ends."""
     logs: Any = start
     scale = max(1.0, abs(objective(logs)[0]))
 
@@ -112,7 +118,7 @@ def _descend(objective: LogLikelihood, start: np.ndarray) -> np.ndarray:
 
 
 def _newton(objective: LogLikelihood, logs: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Take Newton steps with one Hessian as long as they help; tell whether they came to an end."""
+    """Take Newton steps with one Hessian as long as they help; return where they end, and whether they converged."""
     if not _is_sound(hessian) or np.abs(logs).max() > LOG_BOUND - 1e-3:
         return logs, False
     value, gradient = objective(logs)
@@ -131,7 +137,7 @@ def _newton(objective: LogLikelihood, logs: np.ndarray, hessian: np.ndarray) -> 
 
 
 def _is_sound(hessian: np.ndarray) -> bool:
-    """Whether a Hessian is that of a minimum, and can be inverted."""
+    """Return whether a Hessian is that of a minimum and can be inverted."""
     if not np.isfinite(hessian).all():
         return False
     values = np.linalg.eigvalsh(hessian)
@@ -139,6 +145,6 @@ def _is_sound(hessian: np.ndarray) -> bool:
 
 
 def _hessian(objective: LogLikelihood, logs: np.ndarray) -> np.ndarray:
-    """Differentiate the gradient once more, by central differences."""
+    """Compute the Hessian from the gradient, by central differences."""
     hessian = slopes(lambda place: objective(place)[1], logs)
     return np.asarray((hessian + hessian.T) / 2)

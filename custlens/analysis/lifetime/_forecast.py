@@ -1,21 +1,28 @@
-"""What fitted models say of customers: chances, orders, and revenue with a band."""
+"""Forecasts from fitted models: probabilities, expected orders, and expected revenue with an interval."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
-from custlens.analysis.lifetime._bg_nbd import Histories, Model, expected_orders, p_alive, p_order
+from custlens._arguments import shown
+from custlens.analysis.lifetime._beta_geometric import BetaGeometric, Histories
 from custlens.analysis.lifetime._fitting import slopes
-from custlens.analysis.lifetime._gamma_gamma import expected_value
+from custlens.analysis.lifetime._gamma_gamma import expected_value, population_value
 from custlens.errors import ArgumentError
 
 __all__ = ["Estimate", "forecast", "span_days"]
 
 STEP_DAYS = 30.0
-Z80 = 1.2815515655446004
+LONGEST_DAYS = 36_525.0
+UNITS = {"d": 1.0, "day": 1.0, "days": 1.0, "w": 7.0, "week": 7.0, "weeks": 7.0}
+HINTS = UNITS | {"m": 30.4375, "month": 30.4375, "months": 30.4375, "y": 365.25, "year": 365.25, "years": 365.25}
 
 
 class Estimate(NamedTuple):
@@ -26,26 +33,46 @@ class Estimate(NamedTuple):
 
 
 def span_days(horizon: Any) -> float:
-    """Read a horizon, in days."""
-    try:
-        length = pd.Timedelta(horizon) / pd.Timedelta(days=1)
-    except (ValueError, TypeError):
-        length = np.nan
-    if not length > 0:
-        raise ArgumentError(f"horizon must be a time span above zero such as '90D', not {horizon!r}")
-    return float(length)
+    """Return the length of a horizon in days.
+
+    Raises
+    ------
+    ArgumentError
+        It is not a time span above zero with a unit of days or weeks.
+
+    Examples
+    --------
+    >>> span_days("13W")
+    91.0
+    """
+    if isinstance(horizon, timedelta | np.timedelta64):
+        length = float(pd.Timedelta(horizon) / pd.Timedelta(days=1))
+        hint = "90D"
+    else:
+        found = re.fullmatch(r"([+-]?\d+(?:\.\d+)?)\s*([A-Za-z]*)", str(horizon).strip())
+        amount, unit = (float(found[1]), found[2].lower()) if found else (90.0, "d")
+        length = amount * UNITS.get(unit, np.nan) if found and isinstance(horizon, str) else np.nan
+        days = round(abs(amount) * HINTS.get(unit, 1.0))
+        hint = f"{days if 0 < days <= LONGEST_DAYS else 90}D"
+    if not 0 < length <= LONGEST_DAYS:
+        raise ArgumentError(
+            f"horizon must be a time span above zero in days or weeks, such as '90D' or '13W', and at most 100 years, "
+            f"not {shown(horizon)}; did you mean '{hint}'?"
+        )
+    return length
 
 
 def forecast(
-    model: Model,
+    model: BetaGeometric,
     estimates: tuple[Estimate, Estimate],
     histories: Histories,
     n: np.ndarray,
     sales: np.ndarray,
     length: float,
     discount_rate: float,
+    level: float,
 ) -> dict[str, np.ndarray]:
-    """Forecast for histories, with orders and sales (NaN for who has none) beside them."""
+    """Compute the forecast of each history; `n` and `sales` are the orders and sales of the same buyers."""
     x, t_x, t, _ = histories
     (params, covariance), (values, value_covariance) = estimates
     # Equal histories are computed once.
@@ -55,7 +82,7 @@ def forecast(
     u = unique.to_numpy().T
 
     def orders(params: np.ndarray, length: float) -> np.ndarray:
-        return expected_orders(params, u[0], u[1], u[2], length, model)
+        return model.expected_orders(params, u[0], u[1], u[2], length)
 
     ends = np.append(np.arange(STEP_DAYS, length, STEP_DAYS), length)
     total, discounted = np.zeros(len(unique)), np.zeros(len(unique))
@@ -64,25 +91,33 @@ def forecast(
         more = orders(params, end)
         discounted += (more - total) * (1 + discount_rate) ** (-(begin + end) / 2 / 365.25)
         total, begin = more, end
-    mean = expected_value(values, n, sales)
+    own = sales > 0
+
+    def value(params: np.ndarray) -> np.ndarray:
+        return np.where(own, expected_value(params, n, np.where(own, sales, 0.0)), population_value(params))
+
+    mean = value(values)
     variance = _relative_variance(
         lambda logs: np.log(np.maximum(orders(np.exp(logs), length), 1e-300)), params, covariance
     )
-    spread = _relative_variance(lambda logs: np.log(expected_value(np.exp(logs), n, sales)), values, value_covariance)
-    band = np.exp(Z80 * np.sqrt(variance[place] + spread))
+    spread = _relative_variance(lambda logs: np.log(value(np.exp(logs))), values, value_covariance)
+    band = np.exp(special.ndtri((1 + level) / 2) * np.sqrt(variance[place] + spread))
     revenue = mean * discounted[place]
     return {
-        "p_alive": p_alive(params, u[0], u[1], u[2], model)[place],
-        "p_order": p_order(params, u[0], u[1], u[2], length, model)[place],
+        "p_alive": model.p_alive(params, u[0], u[1], u[2])[place],
+        "p_order": model.p_order(params, u[0], u[1], u[2], length)[place],
         "expected_orders": total[place],
         "expected_order_value": mean,
+        "population_value": ~own,
         "expected_revenue": revenue,
-        "revenue_low": revenue / band,
-        "revenue_high": revenue * band,
+        "expected_revenue_ci_low": revenue / band,
+        "expected_revenue_ci_high": revenue * band,
     }
 
 
-def _relative_variance(log_of: Any, params: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Give the variance of the logarithm of something, by the delta method over the logarithms of the parameters."""
+def _relative_variance(
+    log_of: Callable[[np.ndarray], np.ndarray], params: np.ndarray, covariance: np.ndarray
+) -> np.ndarray:
+    """Compute the variance of a logarithm by the delta method over the logarithms of the parameters."""
     gradient = slopes(log_of, np.log(params))
     return np.asarray(np.maximum(np.einsum("ik,ij,jk->k", gradient, covariance, gradient), 0.0))

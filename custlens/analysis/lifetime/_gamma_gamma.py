@@ -1,8 +1,7 @@
-"""A model of what customers spend an order: Gamma-Gamma.
+"""Gamma-Gamma: the value of an order varies around a mean per customer, and the means vary over customers.
 
-The mean S/n of a customer's n orders is taken as a sample from the customer's own level of spending, and the levels are
-spread over customers. All n orders count, the first one included, and so do one-time buyers: the value of the first order
-cannot be told from the five statistics, so a mean over repeat orders alone cannot be had.
+The mean S/n is over all n orders, the first one included, and one-time buyers take part: the five statistics do not
+contain the value of the first order, so the mean over repeat orders alone is not known.
 
 Source: Fader and Hardie (2013), "The Gamma-Gamma model of monetary value", brucehardie.com/notes/025, eq. 1a and 5.
 """
@@ -14,16 +13,16 @@ from scipy import special
 
 from custlens.analysis.lifetime._fitting import Fitted, LogLikelihood, maximise, sample_of
 
-__all__ = ["correlation", "expected_value", "fit_spending"]
+__all__ = ["correlation", "expected_value", "fit_spending", "population_value"]
 
 
 def fit_spending(n: np.ndarray, mean: np.ndarray, rows: np.ndarray) -> Fitted:
-    """Find the most likely p, q and v.
+    """Compute the maximum likelihood estimates of p, q and v.
 
     Parameters
     ----------
     n, mean, rows
-        Number of orders, their mean value (above 0), and how many buyers have both.
+        Number of orders, their mean value (above 0), and how many buyers share the two.
     """
     scale = float((mean * rows).sum() / rows.sum())
     level = mean / scale
@@ -38,7 +37,7 @@ def fit_spending(n: np.ndarray, mean: np.ndarray, rows: np.ndarray) -> Fitted:
 
 
 def correlation(n: np.ndarray, mean: np.ndarray, rows: np.ndarray) -> float:
-    """Give Pearson's correlation of the number of orders and the logarithm of their mean value."""
+    """Compute Pearson's correlation of the number of orders and the logarithm of their mean value."""
     level = np.log(mean)
     dn, dl = n - np.average(n, weights=rows), level - np.average(level, weights=rows)
     spread = np.sqrt(np.average(dn**2, weights=rows) * np.average(dl**2, weights=rows))
@@ -46,7 +45,7 @@ def correlation(n: np.ndarray, mean: np.ndarray, rows: np.ndarray) -> float:
 
 
 def _likelihood(n: np.ndarray, level: np.ndarray, rows: np.ndarray) -> LogLikelihood:
-    """Give the log-likelihood with its gradient in p, q, v, as a function of those."""
+    """Return a function that computes the log-likelihood and its gradient in p, q and v."""
     log_level = np.log(level)
     counts, place = np.unique(n, return_inverse=True)
     spent = counts[place] * level
@@ -68,6 +67,12 @@ def _likelihood(n: np.ndarray, level: np.ndarray, rows: np.ndarray) -> LogLikeli
 
 
 def expected_value(params: np.ndarray, n: np.ndarray, sales: np.ndarray) -> np.ndarray:
-    """Give the expected value of an order, E[M] = p(v + S)/(p·n + q − 1); that of the whole shop at n = 0."""
+    """Compute the expected value of an order, E[M] = p(v + S) / (p·n + q − 1), NaN where the model has no mean."""
     p, q, v = params
-    return np.asarray(p * (v + sales) / (p * n + q - 1.0))
+    weight = p * n + q - 1.0
+    return np.where(weight > 0, p * (v + sales) / np.where(weight > 0, weight, 1.0), np.nan)
+
+
+def population_value(params: np.ndarray) -> float:
+    """Compute the expected value of an order of a customer about whose spending nothing is known, p·v / (q − 1)."""
+    return float(expected_value(params, np.zeros(1), np.zeros(1))[0])

@@ -1,22 +1,26 @@
 """Who will order again, how often, and for how much: models fitted on the five statistics.
 
-Headline is P(at least one order in a horizon), not P(alive): two models that fit equally well may disagree on who is
-"alive" (the BG/NBD holds every one-time buyer for alive), and agree on who will order. There is no margin in the
-statistics, so the money is revenue, not profit.
+The number to act on is P(at least one order within a horizon), not P(alive): two models that fit equally well can
+disagree on who is "alive" (in the BG/NBD every one-time buyer is) and still agree on who will order. The statistics do
+not contain margins, so the money is revenue, not profit.
 """
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, get_args
+from datetime import datetime, timedelta
+from html import escape
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrameT
 
+from custlens._arguments import Moment, number, one_of
 from custlens.analysis import results
 from custlens.analysis._frames import (
+    Frame,
     as_of_column,
     currency_of,
     customers_frame,
@@ -28,22 +32,31 @@ from custlens.analysis._frames import (
 )
 from custlens.analysis._partitions import is_partitioned, on_partitions
 from custlens.analysis._time import days
-from custlens.analysis.lifetime._bg_nbd import Histories, Model, fit_transactions
-from custlens.analysis.lifetime._diagnosis import Diagnosis, diagnose
+from custlens.analysis.lifetime import _diagnosis
+from custlens.analysis.lifetime._beta_geometric import Histories
+from custlens.analysis.lifetime._bg_nbd import BG_NBD
+from custlens.analysis.lifetime._diagnosis import COUNTS_SHOWN, Diagnosis
+from custlens.analysis.lifetime._fitting import Fitted
 from custlens.analysis.lifetime._forecast import Estimate, forecast, span_days
-from custlens.analysis.lifetime._gamma_gamma import correlation, fit_spending
+from custlens.analysis.lifetime._gamma_gamma import correlation, expected_value, fit_spending
+from custlens.analysis.lifetime._mbg_nbd import MBG_NBD
 from custlens.errors import ArgumentError, CustlensWarning, DataError
 
 __all__ = ["LifetimeModel", "fit"]
 
+Model = Literal["bg_nbd", "mbg_nbd"]
+MODELS = {"bg_nbd": BG_NBD, "mbg_nbd": MBG_NBD}
+PARAMS, VALUE_PARAMS = ["r", "alpha", "a", "b"], ["p", "q", "v"]
 NEEDED = ("number_of_orders", "sales_value", "first_order_date", "last_order_date")
 FEWEST_BUYERS = 500
+FEWEST_REPEAT_BUYERS = 100
+GREATEST_RELATIVE_ERROR = 3.0
 STRONGEST_CORRELATION = 0.3
 
 
 @dataclass(frozen=True, repr=False)
 class LifetimeModel:
-    """A fitted model: of orders (BG/NBD or MBG/NBD) and of what an order brings (Gamma-Gamma).
+    """A fitted model of when customers order (BG/NBD or MBG/NBD) and of what an order is worth (Gamma-Gamma).
 
     Attributes
     ----------
@@ -52,21 +65,21 @@ class LifetimeModel:
     params : pandas.Series
         r, alpha (days), a, b.
     standard_errors : pandas.Series
-        Of the same, from the observed information.
+        Their standard errors, from the observed information.
     log_likelihood : float
-        Of the orders, with times in days.
+        Log-likelihood of the orders, with times in days.
     value_params, value_standard_errors : pandas.Series
         p, q, v (v in the currency) of the Gamma-Gamma model.
     value_log_likelihood : float
-        Of the values.
+        Log-likelihood of the order values.
     buyers : int
         Buyers that the model of orders was fitted on.
     left_out : pandas.Series
-        Customers left out, by reason.
+        Customers who were left out, by reason.
     as_of : datetime
         Time of the observation (UTC).
     currency : str or None
-        ISO 4217.
+        ISO 4217 code.
     problems : list of str
         Why the fit would have been refused without ``force=True``.
     """
@@ -88,103 +101,144 @@ class LifetimeModel:
 
     def predict(
         self,
-        customers: Any,
-        horizon: str | pd.Timedelta = "90D",
+        customers: IntoFrameT,
+        horizon: str | timedelta = "90D",
         *,
         discount_rate: float = 0.1,
-        as_of: datetime | None = None,
-    ) -> Any:
-        """Predict each customer's orders and revenue within a horizon.
+        level: float = 0.95,
+        as_of: Moment | None = None,
+    ) -> IntoFrameT:
+        """Predict the orders and the revenue of each customer within a horizon.
 
         Parameters
         ----------
-        customers
+        customers : table
             A customers table with customer_id, number_of_orders, sales_value, first_order_date and last_order_date:
-            the one fitted on, or another of the same store.
-        horizon
-            How far to look ahead: a pandas time span such as ``"90D"``.
-        discount_rate
-            A year's: revenue that comes t years ahead counts for (1 + rate)⁻ᵗ.
-        as_of
-            Time of the observation; read from the table by default (each row's own).
+            the one fitted on, or another of the same shop.
+        horizon : str or timedelta, default "90D"
+            How far to look ahead, in days or weeks: ``"90D"``, ``"13W"``, or a timedelta.
+        discount_rate : float, default 0.1
+            Rate per year: revenue that comes in t years counts as (1 + rate)⁻ᵗ.
+        level : float, default 0.95
+            Level of the interval of the expected revenue.
+        as_of : str, date or datetime, optional
+            Time of the observation; by default each row's own, from the column as_of.
 
         Returns
         -------
         table of the same kind
-            `results.Prediction`: one row a customer, in the order of the table: customer_id, p_alive (as this model
-            sees it), p_order, expected_orders, expected_order_value, expected_revenue (discounted), and the 80 % band
-            revenue_low to revenue_high that the uncertainty of the parameters gives that expectation (what a single
-            customer will really do scatters far more). Prospects are missing throughout; buyers without sales above zero
-            have no forecast of money.
+            `results.Prediction`: one row per customer, in the order of the table: customer_id, p_alive (in this model),
+            p_order, expected_orders, expected_order_value, population_value, expected_revenue (discounted) with
+            expected_revenue_ci_low and expected_revenue_ci_high. The interval holds if the model does, and is of the
+            expectation: what a single customer does scatters far more. Prospects are missing throughout. Buyers without
+            sales above zero get the mean value of an order over the population, and population_value is true for them.
 
         Raises
         ------
         ArgumentError
-            A horizon that is no time span above zero, a missing column, or no time of the observation.
+            `customers` is not a table; `horizon` is not a time span above zero in days or weeks; `discount_rate` is not
+            from 0 to below 10, or `level` not between 0 and 1; `as_of` is not a point in time.
+        DataError
+            A column is missing or of the wrong type, a customer occurs twice, the time of the observation is unknown or
+            lies before the orders, or the currency is not that of the model.
 
         Notes
         -----
-        expected_revenue = E[M] · Σₖ ΔE[Y(tₖ)] / (1 + d)^(middle of step k), in steps of at most 30 days. The band is by
-        the delta method over the logarithms of the parameters.
+        expected_revenue = E[M] · Σₖ ΔE[Y(tₖ)] / (1 + d)^(middle of step k), in steps of at most 30 days. The interval
+        is by the delta method over the logarithms of the parameters.
         """
         length = span_days(horizon)
-        if not 0 <= discount_rate < 10:
-            raise ArgumentError(f"discount_rate must be a year's rate such as 0.1, not {discount_rate}")
+        rate = number("discount_rate", discount_rate, below=10)
+        if rate < 0:
+            raise ArgumentError(f"discount_rate must be a rate per year from 0, such as 0.1, and is {rate:g}")
+        level = number("level", level, above=0, below=1)
         frame = customers_frame(customers, ["customer_id", *NEEDED])
         need_as_of(frame, as_of)
-        currency = currency_of(frame)
-        if None not in (currency, self.currency) and currency != self.currency:
-            raise DataError(f"the model was fitted on {self.currency}, the table is in {currency}")
+        self._check_currency(frame)
         if is_partitioned(customers):
             needed = ["customer_id", *NEEDED, *as_of_column(as_of)]
 
             def part(table: pd.DataFrame) -> pd.DataFrame:
-                stamp = None if as_of is not None or len(table) else self.as_of  # an empty partition tells no time
-                predicted: pd.DataFrame = self.predict(
-                    table, horizon, discount_rate=discount_rate, as_of=as_of or stamp
-                )
-                return predicted
+                stamp = None if as_of is not None or len(table) else self.as_of  # an empty partition has no time
+                return self.predict(table, horizon, discount_rate=rate, level=level, as_of=as_of or stamp)
 
-            return on_partitions(customers, needed, part, results.Prediction)
+            partitioned: IntoFrameT = on_partitions(customers, needed, part, results.Prediction)
+            return partitioned
         times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
         table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, keys=["customer_id"])
         histories, known = _histories(table, observed_at(table, as_of))
-        n, sales = table["number_of_orders"].to_numpy(), table["sales_value"].to_numpy()
-        found = forecast(
-            self.model,
-            self._estimates,
-            histories,
-            n[known],
-            np.where(sales[known] > 0, sales[known], np.nan),
-            length,
-            discount_rate,
-        )
+        n, sales = table["number_of_orders"].to_numpy()[known], table["sales_value"].to_numpy()[known]
+        found = forecast(MODELS[self.model], self._estimates, histories, n, sales, length, rate, level)
         result = pd.DataFrame({"customer_id": table["customer_id"].to_numpy()})
         for name, values in found.items():
-            column = np.full(len(table), np.nan)
+            column = np.zeros(len(table), values.dtype)
             column[known] = values
-            result[name] = column
+            result[name] = pd.Series(column).where(known) if values.dtype != bool else pd.array(column, "boolean")
+        result.loc[~known, "population_value"] = pd.NA
         return same_kind(result, results.Prediction, customers)
 
-    def diagnose(self, later: Any = None, *, as_of: datetime | None = None) -> Diagnosis:
-        """Hold the model against what was seen.
+    def diagnose(self, later: Any = None, *, as_of: Moment | None = None) -> Diagnosis:
+        """Compare the model with what was observed.
 
         Parameters
         ----------
-        later
-            The store's customers at a later time, such as ``store.customers()`` where the model was fitted on
-            ``store.customers(as_of=…)``: then also what was predicted for the time between against what happened.
-        as_of
-            The later time; read from the table by default.
+        later : table, optional
+            The customers of the same shop at a later time, such as ``store.customers()`` if the model was fitted on
+            ``store.customers(as_of=…)``: the forecast for the time between is then compared with what happened.
+        as_of : str, date or datetime, optional
+            The later time; by default from the column as_of of `later`.
 
         Returns
         -------
         Diagnosis
-            repeat_counts: buyers by number of repeat orders, seen and expected; value: mean order value of buyers with
-            one order and with more, seen and expected, and the correlation of the two statistics; holdout: predicted
-            and real orders, buyers and revenue by decile of the prediction, None without `later`.
+            repeat_counts: buyers by number of repeat orders, observed and expected; value: mean value of an order of
+            one-time and of repeat buyers, observed and expected; correlation: of the two statistics; holdout: forecast
+            and outcome by decile of the forecast, over the buyers who are still in `later`; None without `later`.
+
+        Raises
+        ------
+        ArgumentError
+            `later` is not a table, or `as_of` is not a point in time.
+        DataError
+            The model was fitted on a table without customer_id; a column of `later` is missing, a customer occurs twice
+            in it, its currency is not that of the model, or it was not observed after the model's table.
         """
-        return diagnose(self, self._fitted_on, later, as_of)
+        table, order_params, value_params = self._fitted_on, self.params.to_numpy(), self.value_params.to_numpy()
+        ages, place = np.unique(table["t"].to_numpy(), return_inverse=True)
+        weights = np.bincount(place, table["rows"].to_numpy(), len(ages))
+        counts = weights @ MODELS[self.model].repeat_count_probabilities(order_params, ages, COUNTS_SHOWN)
+        paid = table[table["sales_value"] > 0]
+        n, s, rows = (paid[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
+        return Diagnosis(
+            repeat_counts=_diagnosis.repeat_counts(table["x"].to_numpy(), table["rows"].to_numpy(), counts),
+            value=_diagnosis.values(n, s / n, rows, expected_value(value_params, n, s)),
+            correlation=correlation(n, s / n, rows),
+            holdout=None if later is None else self._holdout(later, as_of),
+        )
+
+    def _holdout(self, later: Any, as_of: Moment | None) -> pd.DataFrame:
+        table = self._fitted_on
+        if "customer_id" not in table:
+            raise DataError("to compare with a later time, fit on a pandas or Polars table that has customer_id")
+        frame = customers_frame(later, ["customer_id", "number_of_orders", "sales_value"], name="later")
+        self._check_currency(frame)
+        now = need_as_of(frame, as_of)
+        if now <= self.as_of:
+            raise DataError(f"the later table was observed on {now:%Y-%m-%d %H:%M} UTC, not after the model's")
+        dates = {
+            name: pd.to_datetime(table[name].astype("Int64"), unit="us", utc=True)
+            for name in ("first_order_date", "last_order_date")
+        }
+        before = table[["customer_id", "number_of_orders", "sales_value"]].assign(**dates)
+        predicted = self.predict(before, now - self.as_of, discount_rate=0.0, as_of=self.as_of)
+        after = gather(frame, numbers=["number_of_orders", "sales_value"], keys=["customer_id"])
+        after = after.set_index("customer_id").reindex(before["customer_id"]).reset_index()
+        return _diagnosis.holdout(predicted, before, after)
+
+    def _check_currency(self, frame: Frame) -> None:
+        currency = currency_of(frame)
+        if None not in (currency, self.currency) and currency != self.currency:
+            raise DataError(f"the model was fitted on amounts in {self.currency}, and the table is in {currency}")
 
     def __repr__(self) -> str:
         estimates = ", ".join(
@@ -193,38 +247,37 @@ class LifetimeModel:
         return f"<LifetimeModel {self.model}: {estimates}; {self.buyers:,} buyers as of {self.as_of:%Y-%m-%d}>"
 
     def _repr_html_(self) -> str:
-        from html import escape
-
         table = pd.DataFrame(
             {
                 "value": pd.concat([self.params, self.value_params]),
                 "standard error": pd.concat([self.standard_errors, self.value_standard_errors]),
             }
         )
-        notes = [f"{self.buyers:,} buyers as of {self.as_of:%Y-%m-%d %H:%M} UTC; alpha in days, v in {self.currency}"]
+        unit = f"v in {self.currency}" if self.currency else "v in the unit of the amounts"
+        notes = [f"{self.model}, {self.buyers:,} buyers as of {self.as_of:%Y-%m-%d %H:%M} UTC; alpha in days, {unit}"]
         notes += [f"not to be relied on: {problem}" for problem in self.problems]
         html = str(table.to_html(float_format="{:.4g}".format))
         return f"{html}<p>{escape('; '.join(notes))}</p>"
 
 
 def fit(
-    customers: Any, *, as_of: datetime | None = None, model: Model = "bg_nbd", force: bool = False
+    customers: Any, *, as_of: Moment | None = None, model: Model = "bg_nbd", force: bool = False
 ) -> LifetimeModel:
     """Fit the models of orders and of their value, by maximum likelihood.
 
-    The clock of a customer starts at the first order. All n orders count one by one, also several on one day (the papers
-    merge those); the value of an order is S/n over all of them.
+    A customer's time begins at the first order. Each of the n orders counts, also several on one day (the papers merge
+    those); the value of an order is S/n over all of them.
 
     Parameters
     ----------
-    customers
+    customers : table
         A customers table with number_of_orders, sales_value, first_order_date and last_order_date.
-    as_of
-        Time of the observation; read from the table by default (each row's own).
-    model
-        ``"bg_nbd"``, or ``"mbg_nbd"``, in which a customer may stop after the first order too.
-    force
-        Fit although the data cannot carry it, with a warning.
+    as_of : str, date or datetime, optional
+        Time of the observation; by default each row's own, from the column as_of.
+    model : {"bg_nbd", "mbg_nbd"}, default "bg_nbd"
+        In the MBG/NBD a customer may stop after the first order too.
+    force : bool, default False
+        Fit with a warning where the data cannot support a model. Where no fit can be computed, it does not help.
 
     Returns
     -------
@@ -234,9 +287,12 @@ def fit(
     Raises
     ------
     ArgumentError
-        An unknown model, a missing column, no time of the observation, several currencies; or data that cannot carry
-        the model: fewer than 500 buyers, no repeat orders, a value tied to the number of orders (correlation beyond
-        ±0.3), parameters that run away. Without a way to compute, `force` does not help.
+        `customers` is not a table, `model` is unknown, or `as_of` is not a point in time.
+    DataError
+        A column is missing or of the wrong type, the time of the observation is unknown or lies before the orders, or
+        there are several currencies. Or the data cannot support a model: fewer than 500 buyers or 100 repeat buyers,
+        order values that depend on the number of orders (correlation beyond ±0.3), a parameter that the data do not
+        determine, or one with a standard error above three times its value.
 
     Examples
     --------
@@ -247,8 +303,7 @@ def fit(
     >>> model.params.index.to_list()
     ['r', 'alpha', 'a', 'b']
     """
-    if model not in get_args(Model):
-        raise ArgumentError(f"model must be one of {', '.join(get_args(Model))}, not {model!r}")
+    one_of("model", model, get_args(Model))
     frame = customers_frame(customers, NEEDED)
     now, currency = need_as_of(frame, as_of), currency_of(frame)
     times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
@@ -257,49 +312,48 @@ def fit(
     table = gather(frame, numbers=["sales_value"], times=times, keys=ids, min_orders=1)
     histories, known = _histories(table, observed_at(table, as_of))
     n, s, rows = (table[name].to_numpy()[known] for name in ("number_of_orders", "sales_value", "rows"))
-    count = float(rows.sum())
-    problems = []
-    if count < FEWEST_BUYERS:
-        problems.append(f"there are {count:,.0f} buyers, and under {FEWEST_BUYERS} such a fit is often degenerate")
-    if not (histories.x * rows).sum():
+    buyers, repeat_buyers = float(rows.sum()), float(rows[n > 1].sum())
+    if not repeat_buyers:
         raise DataError("no buyer has a second order: there is nothing to learn about when customers come back")
     paid = s > 0
     if not paid.any():
         raise DataError("no buyer has a sales value above zero: there is no value to model")
     tied = correlation(n[paid], s[paid] / n[paid], rows[paid])
+    orders = MODELS[model].fit(_grouped(histories))
+    values = fit_spending(n[paid], s[paid] / n[paid], rows[paid])
+    problems = [
+        *_too_few(buyers, FEWEST_BUYERS, "buyers"),
+        *_too_few(repeat_buyers, FEWEST_REPEAT_BUYERS, "repeat buyers"),
+        *_undetermined(orders, PARAMS, "orders"),
+        *_undetermined(values, VALUE_PARAMS, "order values"),
+    ]
+    if values.params[1] <= 1:
+        problems.append("q of the model of order values is not above 1, so the mean value of an order does not exist")
     if abs(tied) > STRONGEST_CORRELATION:
         problems.append(
-            f"what an order brings is tied to how many orders there are (correlation {tied:+.2f}), and the model "
-            "of values takes the two as independent"
+            f"the value of an order depends on the number of orders (correlation {tied:+.2f}), and the model of order "
+            "values takes the two as independent"
         )
-    grouped = _grouped(histories)
-    orders = fit_transactions(grouped, model)
-    values = fit_spending(n[paid], s[paid] / n[paid], rows[paid])
-    if orders.at_bound or np.isnan(orders.covariance).any():
-        problems.append("the parameters of the order model run away: the data do not determine them")
-    if values.at_bound or values.params[1] <= 1:
-        problems.append("the parameters of the value model run away: the mean value of an order is not determined")
     if problems:
-        why = "; ".join(problems)
+        reasons = "; ".join(problems)
         if not force:
-            raise DataError(f"the data cannot carry a lifetime model: {why}. force=True fits all the same")
-        warnings.warn(f"this lifetime model is not to be relied on: {why}", CustlensWarning, stacklevel=2)
+            raise DataError(f"the data cannot support a lifetime model: {reasons}. force=True fits it all the same")
+        warnings.warn(f"this lifetime model is not to be relied on: {reasons}", CustlensWarning, stacklevel=2)
     left_out = {
         "prospects": everyone.loc[everyone["number_of_orders"] == 0, "rows"].sum(),
         "no statistics": everyone.loc[everyone["number_of_orders"].isna(), "rows"].sum(),
-        "no order dates": table["rows"].sum() - count,
-        "no sales (of the value model only)": count - rows[paid].sum(),
+        "no order dates": table["rows"].sum() - buyers,
+        "no sales above zero (only left out of the model of order values)": buyers - rows[paid].sum(),
     }
-    names, value_names = ["r", "alpha", "a", "b"], ["p", "q", "v"]
     return LifetimeModel(
         model=model,
-        params=pd.Series(orders.params, names),
-        standard_errors=pd.Series(orders.params * np.sqrt(np.diag(orders.covariance)), names),
+        params=pd.Series(orders.params, PARAMS),
+        standard_errors=pd.Series(orders.params * orders.relative_errors, PARAMS),
         log_likelihood=orders.log_likelihood,
-        value_params=pd.Series(values.params, value_names),
-        value_standard_errors=pd.Series(values.params * np.sqrt(np.diag(values.covariance)), value_names),
-        value_log_likelihood=float(values.log_likelihood),
-        buyers=int(count),
+        value_params=pd.Series(values.params, VALUE_PARAMS),
+        value_standard_errors=pd.Series(values.params * values.relative_errors, VALUE_PARAMS),
+        value_log_likelihood=values.log_likelihood,
+        buyers=int(buyers),
         left_out=pd.Series({name: int(number) for name, number in left_out.items()}),
         as_of=now,
         currency=currency,
@@ -309,8 +363,27 @@ def fit(
     )
 
 
+def _too_few(count: float, least: int, who: str) -> list[str]:
+    """Return the problem of a table with too few customers, if there is one."""
+    return [f"there are {count:,.0f} {who}, and with fewer than {least} a fit is often wrong"] if count < least else []
+
+
+def _undetermined(fitted: Fitted, names: list[str], what: str) -> list[str]:
+    """Return the problem of a fit that the data do not determine, if there is one."""
+    if fitted.at_bound or np.isnan(fitted.covariance).any():
+        return [f"the parameters of the model of {what} run away: the data do not determine them"]
+    worst = int(np.argmax(fitted.relative_errors))
+    error = float(fitted.relative_errors[worst])
+    if error <= GREATEST_RELATIVE_ERROR:
+        return []
+    return [
+        f"the standard error of {names[worst]} in the model of {what} is {error:.1f} times its value: the data hardly "
+        "determine it"
+    ]
+
+
 def _histories(table: pd.DataFrame, now: Any) -> tuple[Histories, np.ndarray]:
-    """Give the histories, in days, of the buyers whose dates are known; and which rows those are."""
+    """Return the histories, in days, of the buyers whose order dates are known; and which rows those are."""
     n, first = table["number_of_orders"].to_numpy(), table["first_order_date"].to_numpy()
     last = table["last_order_date"].to_numpy()
     known = (n >= 1) & ~np.isnan(first) & ~np.isnan(last)
@@ -321,7 +394,7 @@ def _histories(table: pd.DataFrame, now: Any) -> tuple[Histories, np.ndarray]:
 
 
 def _grouped(histories: Histories) -> Histories:
-    """Put equal histories together, where that is worth the sorting."""
+    """Return the histories with equal ones in one entry, where that is worth the sorting."""
     x, t_x, t, rows = histories
     if len(x) < 2 or len(np.unique(t[:: max(1, len(t) // 10_000)])) > 5_000:  # times to the second: all differ
         return histories

@@ -6,8 +6,8 @@ import pytest
 from helpers import cdnow
 
 import custlens as cl
-from custlens.analysis.lifetime._bg_nbd import expected_orders
-from custlens.analysis.lifetime._gamma_gamma import expected_value
+from custlens.analysis.lifetime._bg_nbd import BG_NBD
+from custlens.analysis.lifetime._gamma_gamma import expected_value, population_value
 
 LATER = dt.datetime(1998, 6, 30, tzinfo=dt.UTC)
 
@@ -27,10 +27,10 @@ def model(calibration):
     return cl.lifetime.fit(calibration)
 
 
-def shop_like(buyers, seed=0, value_by_order=0.0, prospects=0):
+def shop_like(buyers, seed=0, value_by_order=0.0, prospects=0, stops=1.0):
     """Draw buyers from the BG/NBD and Gamma-Gamma models themselves."""
     random = np.random.default_rng(seed)
-    rate, drop = random.gamma(0.8, 1 / 30, buyers), random.beta(0.8, 2.4, buyers)
+    rate, drop = random.gamma(0.8, 1 / 30, buyers), stops * random.beta(0.8, 2.4, buyers)
     age = random.uniform(200, 700, buyers)
     n, last = np.ones(buyers), np.zeros(buyers)
     for row in range(buyers):
@@ -84,7 +84,7 @@ def test_money_in_another_unit_moves_the_money_alone(calibration, model):
         m.predict(t)
         for m, t in ((model, calibration), (cents, calibration.assign(sales_value=100 * calibration["sales_value"])))
     )
-    for name in ("expected_revenue", "revenue_low", "revenue_high", "expected_order_value"):
+    for name in ("expected_revenue", "expected_revenue_ci_low", "expected_revenue_ci_high", "expected_order_value"):
         assert hundred[name].to_numpy() == pytest.approx(100 * one[name].to_numpy(), rel=1e-5, nan_ok=True)
     assert hundred["p_order"].to_numpy() == pytest.approx(one["p_order"].to_numpy(), rel=1e-9)
 
@@ -104,15 +104,16 @@ def test_a_prediction_is_of_the_right_size_against_what_happened(calibration, mo
     assert deciles["ordered"].iloc[0] > 3 * deciles["ordered"].iloc[-1]
 
 
-def test_the_diagnosis_holds_seen_counts_against_expected_ones(model):
+def test_a_diagnosis_compares_observed_counts_with_expected_ones(model):
     diagnosis = model.diagnose()
     counts = diagnosis.repeat_counts
     assert counts["observed"].sum() == 2357
     assert counts["expected"].sum() == pytest.approx(2357)
     assert (counts["observed"] - counts["expected"]).abs().max() < 80
-    assert diagnosis.value["buyers"].sum() == (2357 - model.left_out["no sales (of the value model only)"])
+    assert diagnosis.value["buyers"].sum() == 2357 - model.left_out.iloc[-1]
     assert diagnosis.holdout is None
     assert repr(model).startswith("<LifetimeModel bg_nbd: r=0.2")
+    assert repr(diagnosis).startswith("<Diagnosis: correlation of orders and their value +0.")
     assert "<table" in diagnosis._repr_html_()
 
 
@@ -126,14 +127,14 @@ def test_a_quarter_is_worth_less_than_a_year_and_more_than_a_discounted_one(cali
     )
 
 
-def test_bands_hold_the_expectation_and_are_narrower_with_more_buyers(calibration, model):
+def test_intervals_hold_the_expectation_and_are_narrower_with_more_buyers(calibration, model):
     predicted = model.predict(calibration).dropna()
-    assert (predicted["revenue_low"] < predicted["expected_revenue"]).all()
-    assert (predicted["expected_revenue"] < predicted["revenue_high"]).all()
+    assert (predicted["expected_revenue_ci_low"] < predicted["expected_revenue"]).all()
+    assert (predicted["expected_revenue"] < predicted["expected_revenue_ci_high"]).all()
     four = pd.concat([calibration] * 4, ignore_index=True)
     many = cl.lifetime.fit(four.assign(customer_id=range(len(four)))).predict(calibration).dropna()
-    ratio = np.log(predicted["revenue_high"] / predicted["revenue_low"]) / np.log(
-        many["revenue_high"] / many["revenue_low"]
+    ratio = np.log(predicted["expected_revenue_ci_high"] / predicted["expected_revenue_ci_low"]) / np.log(
+        many["expected_revenue_ci_high"] / many["expected_revenue_ci_low"]
     )
     assert ratio.median() == pytest.approx(2, rel=0.02)
 
@@ -144,18 +145,20 @@ def test_the_parameters_that_made_the_data_are_found_again():
     assert ((model.params - truth).abs() < 3 * model.standard_errors).all()
 
 
-def test_a_band_holds_the_true_expectation_in_four_shops_of_five():
+def test_an_interval_holds_the_true_expectation_as_often_as_its_level_says():
     some = shop_like(50, seed=1)
     n, sales = some["number_of_orders"].to_numpy("float64"), some["sales_value"].to_numpy()
     t_x, t = (
         (some[name] - some["first_order_date"]).dt.total_seconds() / 86_400 for name in ("last_order_date", "as_of")
     )
-    orders = expected_orders(np.array([0.8, 30, 0.8, 2.4]), n - 1, t_x.to_numpy(), t.to_numpy(), 90.0, "bg_nbd")
+    orders = BG_NBD.expected_orders(np.array([0.8, 30, 0.8, 2.4]), n - 1, t_x.to_numpy(), t.to_numpy(), 90.0)
     true = orders * expected_value(np.array([6.0, 4.0, 15.0]), n, sales)
     held = []
     for seed in range(60):
-        predicted = cl.lifetime.fit(shop_like(1_000, seed=100 + seed)).predict(some, "90D", discount_rate=0.0)
-        held.append(predicted["revenue_low"].le(true) & predicted["revenue_high"].ge(true))
+        predicted = cl.lifetime.fit(shop_like(1_000, seed=100 + seed)).predict(
+            some, "90D", discount_rate=0.0, level=0.8
+        )
+        held.append(predicted["expected_revenue_ci_low"].le(true) & predicted["expected_revenue_ci_high"].ge(true))
     assert 0.72 < np.mean(held) < 0.88
 
 
@@ -169,9 +172,28 @@ def test_prospects_have_no_prediction_and_are_counted():
     assert predicted.loc[1:600, "p_order"].notna().all()
 
 
+def test_buyers_without_sales_get_the_mean_of_the_population_and_stay_in_every_sum():
+    table = shop_like(1_000, prospects=3)
+    table["sales_value"] = table["sales_value"].where(table["customer_id"] > 40, [0.0, -5.0] * 501 + [0.0])
+    model = cl.lifetime.fit(table)
+    assert model.left_out.iloc[-1] == 40
+    predicted = model.predict(table).set_index("customer_id")
+    assert predicted.loc[1:40, "expected_order_value"].tolist() == pytest.approx(
+        [population_value(model.value_params.to_numpy())] * 40
+    )
+    assert predicted["population_value"].sum() == 40
+    assert predicted.loc[-1, "population_value"] is pd.NA
+    buyers = predicted[predicted.index > 0]
+    assert buyers.notna().all(axis=None)
+    undiscounted = model.predict(table, discount_rate=0).query("customer_id > 0")
+    assert undiscounted["expected_revenue"].sum() == pytest.approx(
+        (undiscounted["expected_orders"] * undiscounted["expected_order_value"]).sum()
+    )
+
+
 def test_a_small_shop_is_refused_and_force_warns():
     table = shop_like(200)
-    with pytest.raises(cl.DataError, match="there are 200 buyers, and under 500"):
+    with pytest.raises(cl.DataError, match=r"there are 200 buyers, and with fewer than 500 a fit is often wrong.*force"):
         cl.lifetime.fit(table)
     with pytest.warns(cl.CustlensWarning, match="not to be relied on"):
         model = cl.lifetime.fit(table, force=True)
@@ -179,8 +201,31 @@ def test_a_small_shop_is_refused_and_force_warns():
     assert "not to be relied on" in model._repr_html_()
 
 
+def test_a_shop_with_few_repeat_buyers_is_refused():
+    table = shop_like(800)
+    kept = table["number_of_orders"].eq(1) | table["number_of_orders"].gt(1).cumsum().le(60)
+    some = table[kept | (table["number_of_orders"] == 1)]
+    more = some.assign(customer_id=some["customer_id"] + 1_000)
+    with pytest.raises(cl.DataError, match="there are 60 repeat buyers, and with fewer than 100"):
+        cl.lifetime.fit(pd.concat([some, more[more["number_of_orders"] == 1]], ignore_index=True))
+
+
+def test_a_parameter_that_the_data_hardly_determine_is_refused():
+    nobody_stops = shop_like(700, stops=0.0)
+    with pytest.raises(cl.DataError, match=r"run away: the data do not determine them|standard error of [ab] in the model"):
+        cl.lifetime.fit(nobody_stops)
+
+
+def test_a_forced_fit_whose_parameters_run_away_has_finite_forecasts():
+    with pytest.warns(cl.CustlensWarning, match="not to be relied on"):
+        model = cl.lifetime.fit(shop_like(700, stops=0.0), force=True)
+    predicted = model.predict(shop_like(700, stops=0.0))
+    assert np.isfinite(predicted[["p_alive", "p_order", "expected_orders", "expected_revenue"]]).all(axis=None)
+    assert (predicted["expected_orders"] > 0).all()
+
+
 def test_a_value_tied_to_the_number_of_orders_is_refused():
-    with pytest.raises(cl.DataError, match=r"tied to how many orders there are .correlation \+0"):
+    with pytest.raises(cl.DataError, match=r"the value of an order depends on the number of orders .correlation \+0"):
         cl.lifetime.fit(shop_like(1_500, value_by_order=0.3))
 
 
@@ -201,18 +246,40 @@ def test_clocks_that_disagree_by_a_little_do_no_harm(calibration):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda t, m: cl.lifetime.fit(t, model="pareto"), "model must be one of bg_nbd, mbg_nbd"),
+        (lambda t, m: cl.lifetime.fit(t, model="pareto"), "model must be one of bg_nbd, mbg_nbd, not 'pareto'"),
+        (lambda t, m: cl.lifetime.fit(t, model=["bg_nbd"]), "model must be one of bg_nbd, mbg_nbd, not \\['bg_nbd'\\]"),
+        (lambda t, m: cl.lifetime.fit(t, as_of=90), "as_of must be a date such as"),
+        (lambda t, m: cl.lifetime.fit(t, as_of="1997-09-30 12:00"), "as_of needs a time zone"),
+        (lambda t, m: cl.lifetime.fit(t, as_of="1997-06-30"), r"ordered after as_of.*store.customers\(as_of=…\)"),
         (lambda t, m: cl.lifetime.fit(t.drop(columns="as_of")), "does not say when it was observed"),
         (lambda t, m: cl.lifetime.fit(t.drop(columns="sales_value")), "lacks sales_value"),
-        (lambda t, m: m.predict(t, "soon"), "horizon must be a time span above zero"),
-        (lambda t, m: m.predict(t, "-3D"), "horizon must be a time span above zero"),
-        (lambda t, m: m.predict(t, discount_rate=12), "discount_rate must be a year's rate"),
-        (lambda t, m: m.predict(t.assign(currency="EUR")), "fitted on USD, the table is in EUR"),
+        (lambda t, m: m.predict(t, 90), "horizon must be a time span.*did you mean '90D'"),
+        (lambda t, m: m.predict(t, discount_rate=12), "discount_rate must be a number below 10, and is 12"),
+        (lambda t, m: m.predict(t, discount_rate=-0.1), "discount_rate must be a rate per year from 0"),
+        (lambda t, m: m.predict(t, discount_rate="10%"), "discount_rate must be a number below 10, not '10%'"),
+        (lambda t, m: m.predict(t, level=95), "level must be a number above 0 and below 1, and is 95"),
+        (lambda t, m: m.predict(t, as_of="1997-06-30"), "ordered after as_of"),
+        (lambda t, m: m.predict(t.assign(currency="EUR")), "fitted on amounts in USD, and the table is in EUR"),
+        (lambda t, m: m.predict(pd.concat([t, t])), "occurs twice"),
         (lambda t, m: m.diagnose(t), "not after the model's"),
-        (lambda t, m: m.diagnose(pd.concat([t, t]), as_of=LATER), "customer 1 occurs twice"),
-        (lambda t, m: cl.lifetime.fit(pd.concat([t, t])).diagnose(t, as_of=LATER), "customer 1 occurs twice"),
+        (lambda t, m: m.diagnose(t.assign(currency="EUR"), as_of=LATER), "the table is in EUR"),
+        (lambda t, m: m.diagnose(pd.concat([t, t]), as_of=LATER), "occurs twice"),
+        (lambda t, m: cl.lifetime.fit(t.drop(columns="customer_id")).diagnose(t, as_of=LATER), "that has customer_id"),
+        (lambda t, m: cl.lifetime.fit(pd.concat([t, t])), "occurs twice"),
     ],
 )
 def test_bad_arguments_are_refused(calibration, model, call, message):
     with pytest.raises((cl.ArgumentError, cl.DataError), match=message):
         call(calibration, model)
+
+
+def test_a_date_as_text_is_the_end_of_that_day(calibration, model):
+    dated = model.predict(calibration.drop(columns="as_of"), as_of="1997-12-31")
+    timed = model.predict(calibration, as_of=pd.Timestamp("1997-12-31 23:59:59.999999", tz="UTC"))
+    pd.testing.assert_frame_equal(dated, timed)
+
+
+def test_an_empty_table_has_an_empty_prediction(calibration, model):
+    empty = model.predict(calibration.iloc[:0])
+    assert empty.empty
+    assert empty.dtypes.equals(model.predict(calibration).dtypes)
