@@ -261,10 +261,8 @@ class ByHand:
             m=pl.when(buyer).then(1 + sum((pl.col("monetary") > cut).cast(pl.Int8) for cut in cuts["monetary"])),
         )
         chain: Any = pl
-        for rule in cl.segments.RULES:
-            inside = (
-                pl.col("r").is_between(*rule.r) & pl.col("f").is_between(*rule.fm) & pl.col("m").is_between(*rule.fm)
-            )
+        for rule in cl.segments.RULES["grid"]:
+            inside = pl.col("r").is_between(*rule.r) & pl.col("f").is_between(*rule.f)
             chain = chain.when(inside).then(pl.lit(rule.segment))
         name = chain.when(buyer).then(pl.lit("Other")).otherwise(pl.lit("Prospects"))
         return base.with_columns(segment=name)

@@ -230,8 +230,10 @@ class Rules(Result):
     segment: TEXT = _column("name")
     r_low: np.int64 = _column("least recency score")
     r_high: np.int64 = _column("greatest recency score")
-    fm_low: np.int64 = _column("least frequency score, and least monetary score")
-    fm_high: np.int64 = _column("greatest frequency score, and greatest monetary score")
+    f_low: np.int64 = _column("least frequency score")
+    f_high: np.int64 = _column("greatest frequency score")
+    m_low: np.int64 = _column("least monetary score")
+    m_high: np.int64 = _column("greatest monetary score")
     scores: np.int64 = _count("combinations of scores that are left for it after the rules before it")
 
 

@@ -1,9 +1,8 @@
-"""RFM: scores of recency, frequency and monetary value, segments with names, how they move, and who may be mailed."""
+"""RFM: scores of recency, frequency and monetary value, named segments, how customers move, and who may be mailed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, Literal, NamedTuple, get_args
 
 import narwhals as nw
@@ -11,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from narwhals.typing import IntoDataFrameT, IntoFrameT
 
+from custlens._arguments import Moment, moment, nearest, one_of, shown
 from custlens.analysis import results
 from custlens.analysis._frames import (
     Frame,
@@ -29,7 +30,7 @@ from custlens.analysis._frames import (
 from custlens.analysis._partitions import is_partitioned, on_partitions
 from custlens.analysis._stats import Groups, quantiles
 from custlens.analysis._time import days
-from custlens.errors import ArgumentError
+from custlens.errors import ArgumentError, DataError
 
 __all__ = ["RULES", "Cuts", "Rule", "audience", "migration", "rfm", "rules", "sizes"]
 
@@ -37,36 +38,57 @@ Scores = Literal["quantile", "fixed"]
 RFM_NEEDED = ("customer_id", "number_of_orders", "sales_value", "last_order_date")
 QUINTILES = [0.2, 0.4, 0.6, 0.8]
 PROSPECTS, OTHER, UNKNOWN, GONE, NEW = "Prospects", "Other", "Unknown", "Gone", "New"
+RESERVED = (PROSPECTS, OTHER, UNKNOWN, GONE, NEW)
 
 
 class Rule(NamedTuple):
-    """A named segment: ranges of the recency score, and of both the frequency and the monetary score."""
+    """A named segment: the ranges of the three scores, both ends included."""
 
     segment: str
-    r: tuple[int, int]
-    fm: tuple[int, int]
+    r: tuple[int, int] = (1, 5)
+    f: tuple[int, int] = (1, 5)
+    m: tuple[int, int] = (1, 5)
 
 
-RULES = (
-    Rule("Champions", (4, 5), (4, 5)),
-    Rule("Loyal", (2, 5), (3, 5)),
-    Rule("Potential loyalist", (3, 5), (1, 3)),
-    Rule("New customers", (4, 5), (1, 1)),
-    Rule("Promising", (3, 4), (1, 1)),
-    Rule("Needs attention", (2, 3), (2, 3)),
-    Rule("About to sleep", (2, 3), (1, 2)),
-    Rule("At risk", (1, 2), (2, 5)),
-    Rule("Can't lose", (1, 1), (4, 5)),
-    Rule("Lost", (1, 2), (1, 2)),
-)
-"""The segments of the R package `rfm` (Hebbali), in its order: the first that matches counts."""
+RULES = {
+    "grid": (
+        Rule("Champions", (5, 5), (4, 5)),
+        Rule("Loyal", (3, 4), (4, 5)),
+        Rule("Potential loyalist", (4, 5), (2, 3)),
+        Rule("New customers", (5, 5), (1, 1)),
+        Rule("Promising", (4, 4), (1, 1)),
+        Rule("Needs attention", (3, 3), (3, 3)),
+        Rule("About to sleep", (3, 3), (1, 2)),
+        Rule("At risk", (1, 2), (3, 4)),
+        Rule("Can't lose", (1, 2), (5, 5)),
+        Rule("Hibernating", (2, 2), (1, 2)),
+        Rule("Lost", (1, 1), (1, 2)),
+    ),
+    "rfm": (
+        Rule("Champions", (4, 5), (4, 5), (4, 5)),
+        Rule("Loyal", (2, 5), (3, 5), (3, 5)),
+        Rule("Potential loyalist", (3, 5), (1, 3), (1, 3)),
+        Rule("New customers", (4, 5), (1, 1), (1, 1)),
+        Rule("Promising", (3, 4), (1, 1), (1, 1)),
+        Rule("Needs attention", (2, 3), (2, 3), (2, 3)),
+        Rule("About to sleep", (2, 3), (1, 2), (1, 2)),
+        Rule("At risk", (1, 2), (2, 5), (2, 5)),
+        Rule("Can't lose", (1, 1), (4, 5), (4, 5)),
+        Rule("Lost", (1, 2), (1, 2), (1, 2)),
+    ),
+}
+"""Named segments by the name of their set; the first rule that matches counts.
+
+"grid" has one segment for each pair of recency and frequency scores. "rfm" is the published order of the R package rfm
+(Hebbali), in which some segments are never reached and some scores belong to none.
+"""
 
 
 class Cuts(NamedTuple):
     """Where one score ends and the next begins, four each: the score is one more than the number of cuts passed.
 
-    Recency passes a cut when it is less (fewer days since the last order); frequency and monetary value when they
-    are more.
+    Recency passes a cut when it is at or below it (fewer days since the last order); frequency and monetary value when
+    they are above it.
     """
 
     recency_days: tuple[float, float, float, float] = (365.0, 180.0, 90.0, 30.0)
@@ -74,104 +96,143 @@ class Cuts(NamedTuple):
     monetary: tuple[float, float, float, float] = (25.0, 75.0, 200.0, 500.0)
 
 
-def rules(rules: Iterable[Rule] = RULES) -> pd.DataFrame:
-    """Show the rules of the named segments as a table, `results.Rules`.
-
-    In the published order New customers, Promising and Can't lose stand behind wider segments and never match: their
-    column `scores` is 0. Pass the rules in an order of your own to `rfm` to have them.
-
-    Examples
-    --------
-    >>> rules().head(2)
-         segment  r_low  r_high  fm_low  fm_high  scores
-    0  Champions      4       5       4        5       8
-    1      Loyal      2       5       3        5      28
-    """
-    taken = np.zeros((6, 6, 6), bool)
-    rows = []
-    for rule in rules:
-        inside = (slice(rule.r[0], rule.r[1] + 1), *[slice(rule.fm[0], rule.fm[1] + 1)] * 2)
-        rows.append((rule.segment, *rule.r, *rule.fm, int((~taken[inside]).sum())))
-        taken[inside] = True
-    columns = ["segment", "r_low", "r_high", "fm_low", "fm_high", "scores"]
-    return results.Rules.validate(pd.DataFrame(rows, columns=columns))
-
-
-def rfm(
-    customers: Any,
-    *,
-    scores: Scores = "quantile",
-    cuts: Cuts | None = None,
-    rules: Iterable[Rule] = RULES,
-    as_of: datetime | None = None,
-) -> Any:
-    """Score each customer by recency, frequency and monetary value, and name the segment.
-
-    With ``"quantile"`` recency and monetary value are cut at the quintiles of the buyers. Half of a shop's buyers often
-    have one order, so quintiles of the frequency would fall together: it is always cut at fixed numbers of orders. Equal
-    values always have equal scores: a value that lies just on a quintile belongs to the lower side.
+def rules(rules: str | Iterable[Rule] = "grid") -> pd.DataFrame:
+    """Return the rules of the named segments as a table.
 
     Parameters
     ----------
-    customers
-        A customers table with customer_id, number_of_orders, sales_value and last_order_date.
-    scores
-        ``"quantile"``, or ``"fixed"``: all three by `cuts`, so that scores of two times or two stores compare.
-    cuts
-        The cuts; of monetary value in the currency of the table. With ``"quantile"`` only the frequency's are used.
-    rules
-        The named segments; the first whose ranges hold the scores is the segment, "Other" if none does.
-    as_of
-        Time of the observation; read from the table by default (each row's own).
+    rules : {"grid", "rfm"} or iterable of Rule, default "grid"
+        A set of `RULES` by its name, or your own.
 
     Returns
     -------
-    table of the same kind
-        `results.Rfm`: one row a customer, in the order of the table: customer_id, recency_days, frequency, monetary, r,
-        f, m (1 to 5, 5 for the best), segment. "Prospects" have no order, and no scores; "Unknown" lack a number.
+    pandas.DataFrame
+        `results.Rules`: one row per rule, in the order in which they are tried: segment, the ranges r_low to r_high,
+        f_low to f_high and m_low to m_high, and scores: how many of the 125 combinations of scores the rules before it
+        leave for it.
 
     Raises
     ------
     ArgumentError
-        An unknown `scores`, cuts out of order, a missing column, no time of the observation, or several currencies.
+        An unknown name, or rules that are not ranges of scores.
 
-    Notes
-    -----
-    Source: Hughes (1994), "Strategic Database Marketing"; segments after the R package `rfm`. No parity with a shop
-    platform's own, undisclosed rules is claimed.
+    Examples
+    --------
+    >>> rules()[["segment", "r_low", "r_high", "f_low", "f_high"]].head(2)
+         segment  r_low  r_high  f_low  f_high
+    0  Champions      5       5      4       5
+    1      Loyal      3       4      4       5
+    >>> rules("rfm").query("scores == 0")["segment"].to_list()
+    ['New customers', 'Promising', "Can't lose"]
     """
-    if scores not in get_args(Scores):
-        raise ArgumentError(f"scores must be one of {', '.join(get_args(Scores))}, not {scores!r}")
-    used = _checked(cuts or Cuts())
-    rules = list(rules)
-    frame = customers_frame(customers, RFM_NEEDED)
-    need_as_of(frame, as_of)
-    currency_of(frame)
-    if scores == "quantile":
-        used = _quintiles(frame, as_of, used)
-    if is_partitioned(customers):
-        needed = [*RFM_NEEDED, *as_of_column(as_of)]
-        return on_partitions(
-            customers, needed, lambda part: _score(customers_frame(part, needed), as_of, used, rules), results.Rfm
-        )
-    return convert_like(_score(frame, as_of, used, rules), customers)
+    taken = np.zeros((6, 6, 6), bool)
+    rows = []
+    for rule in _checked_rules(rules):
+        inside = _inside(rule)
+        rows.append((rule.segment, *rule.r, *rule.f, *rule.m, int((~taken[inside]).sum())))
+        taken[inside] = True
+    columns = ["segment", "r_low", "r_high", "f_low", "f_high", "m_low", "m_high", "scores"]
+    return results.Rules.validate(pd.DataFrame(rows, columns=columns))
 
 
-def sizes(scored: Any) -> Any:
-    """Sum up the segments of `rfm`.
+def rfm(
+    customers: IntoFrameT,
+    *,
+    scores: Scores = "quantile",
+    cuts: Cuts | None = None,
+    rules: str | Iterable[Rule] = "grid",
+    as_of: Moment | None = None,
+) -> IntoFrameT:
+    """Score each customer by recency, frequency and monetary value, and name the segment.
+
+    With ``"quantile"``, recency and monetary value are cut at the quintiles of the buyers. Half of a shop's buyers often
+    have one order, so that quintiles of the frequency would coincide: it is always cut at fixed numbers of orders. Equal
+    values always have equal scores; a value on a quintile belongs to the lower side.
 
     Parameters
     ----------
-    scored
-        As `rfm` gives it.
+    customers : table
+        A customers table with customer_id, number_of_orders, sales_value and last_order_date.
+    scores : {"quantile", "fixed"}, default "quantile"
+        With ``"fixed"`` all three scores are by `cuts`, so that scores of two times or two shops can be compared.
+    cuts : Cuts, optional
+        The cuts; of monetary value in the currency of the table. With ``"quantile"`` only the frequency's are used.
+    rules : {"grid", "rfm"} or iterable of Rule, default "grid"
+        The named segments; the first rule whose ranges hold the scores gives the segment, and "Other" stands for none.
+        The default covers all scores, by recency and frequency; ``"rfm"`` is the published order of the R package rfm.
+    as_of : str, date or datetime, optional
+        Time of the observation; by default each row's own, from the column as_of.
 
     Returns
     -------
     table of the same kind
-        `results.Segments`: one row a segment that holds anyone, in the order of the rules: segment, customers, share,
-        orders, sales_value, share_of_sales, median_recency_days, median_frequency, median_monetary.
+        `results.Rfm`: one row per customer, in the order of the table: customer_id, recency_days, frequency, monetary,
+        r, f, m (1 to 5, 5 is the best), segment. "Prospects" have no order, and no scores; "Unknown" lack a number.
+
+    Raises
+    ------
+    ArgumentError
+        `customers` is not a table; `scores` or `rules` is unknown; `cuts` are out of order; `as_of` is not a point in
+        time.
+    DataError
+        A column is missing or of the wrong type, a customer occurs twice, there are several currencies, or the time of
+        the observation is unknown or lies before the orders.
+
+    Notes
+    -----
+    Source: Hughes (1994), "Strategic Database Marketing". The undisclosed rules of shop platforms differ.
+
+    Examples
+    --------
+    >>> import custlens as cl
+    >>> with cl.demo.serve("cdnow") as shop:
+    ...     customers = cl.fetch(shop.client(), progress=False).customers
+    >>> rfm(customers)[["frequency", "r", "f", "m", "segment"]].head(2)
+       frequency  r  f  m             segment
+    0          4  4  3  4  Potential loyalist
+    1          2  1  2  4                Lost
     """
-    frame = customers_frame(scored, ["segment", "recency_days", "frequency", "monetary"])
+    one_of("scores", scores, get_args(Scores))
+    used = _checked_cuts(Cuts() if cuts is None else cuts)
+    chosen = _checked_rules(rules)
+    now = None if as_of is None else moment("as_of", as_of)
+    frame = customers_frame(customers, RFM_NEEDED)
+    need_as_of(frame, now)
+    currency_of(frame)
+    if scores == "quantile":
+        used = _quintiles(frame, now, used)
+    if is_partitioned(customers):
+        needed = [*RFM_NEEDED, *as_of_column(now)]
+        partitioned: IntoFrameT = on_partitions(
+            customers, needed, lambda part: _score(customers_frame(part, needed), now, used, chosen), results.Rfm
+        )
+        return partitioned
+    return convert_like(_score(frame, now, used, chosen), customers)
+
+
+def sizes(scored: IntoFrameT) -> IntoFrameT:
+    """Compute the size and the sales of each segment.
+
+    Parameters
+    ----------
+    scored : table
+        The result of `rfm`.
+
+    Returns
+    -------
+    table of the same kind
+        `results.Segments`: one row per segment that has any customer, from Champions to Lost, segments of your own after
+        them: segment, customers, share, orders, sales_value, share_of_sales, median_recency_days, median_frequency,
+        median_monetary.
+
+    Raises
+    ------
+    ArgumentError
+        `scored` is not a table.
+    DataError
+        A column is missing, or a customer occurs twice.
+    """
+    frame = customers_frame(scored, ["segment", "recency_days", "frequency", "monetary"], name="scored")
     table = gather(frame, numbers=["recency_days", "frequency", "monetary"], texts=["segment"])
     names = [str(name) for name in table["segment"].cat.categories]
     groups = Groups(table["segment"].cat.codes.to_numpy().astype("int64"), table["rows"].to_numpy(), len(names))
@@ -188,46 +249,47 @@ def sizes(scored: Any) -> Any:
             **{f"median_{name}": values.quantile(0.5) for name, values in ranked.items()},
         }
     )
-    order = {rule.segment: place for place, rule in enumerate(RULES)} | {OTHER: 90, PROSPECTS: 91, UNKNOWN: 92}
-    places = result["segment"].map(order).fillna(len(RULES))
-    result = result[result["customers"] > 0].assign(place=places).sort_values(["place", "segment"], ignore_index=True)
+    order = {rule.segment: place for place, rule in enumerate(RULES["grid"])} | {OTHER: 90, PROSPECTS: 91, UNKNOWN: 92}
+    result["place"] = result["segment"].map(order).fillna(80)
+    result = result[result["customers"] > 0].sort_values(["place", "segment"], ignore_index=True)
     return same_kind(result.drop(columns="place"), results.Segments, scored)
 
 
-def migration(before: Any, after: Any) -> Any:
+def migration(before: IntoFrameT, after: Any) -> IntoFrameT:
     """Count the customers who moved from one segment to another between two times.
 
     Parameters
     ----------
-    before, after
-        As `rfm` gives them, of one store at two times (``store.customers(as_of=…)``). Scores by quantile move with the
-        shop; score both times with ``scores="fixed"`` to see the customers move alone.
+    before, after : table
+        Results of `rfm` for one shop at two times (``store.customers(as_of=…)``). Scores by quantile move with the shop;
+        score both times with ``scores="fixed"`` to see only the customers move.
 
     Returns
     -------
     table of the same kind as `before`
-        `results.Migration`: one row a pair of segments: before ("New" for those not there yet), after ("Gone" for those
-        not there any more), customers, share (of those in `before`).
+        `results.Migration`: one row per pair of segments: before ("New" for customers who were not there yet), after
+        ("Gone" for customers who are not there any more), customers, share (of all with the same `before`).
 
     Raises
     ------
     ArgumentError
-        A missing column, or a customer who occurs twice.
+        `before` or `after` is not a table.
+    DataError
+        A column or a segment is missing, or a customer occurs twice.
     """
-    sides = []
-    for side in (before, after):
-        table = gather(customers_frame(side, ["customer_id", "segment"]), keys=["customer_id"], texts=["segment"])
-        ids = index_of(table["customer_id"])
-        sides.append((ids, table["segment"].cat.codes.to_numpy(), [*map(str, table["segment"].cat.categories)]))
-    (old_ids, old_codes, old_names), (new_ids, new_codes, new_names) = sides
+    (old_ids, old_codes, old_names), (new_ids, new_codes, new_names) = (
+        _segments_of(before, "before"), _segments_of(after, "after")
+    )  # fmt: skip
     place = np.arange(len(old_ids)) if old_ids.equals(new_ids) else new_ids.get_indexer(old_ids)
+    there = place >= 0
     came = np.ones(len(new_ids), bool)
-    came[place[place >= 0]] = False
+    came[place[there]] = False
     old_names, new_names = [*old_names, NEW], [*new_names, GONE]
-    now = np.where(place >= 0, new_codes[place], len(new_names) - 1) if len(new_ids) else np.full(len(place), 0)
+    now = np.full(len(place), len(new_names) - 1)
+    now[there] = new_codes[place[there]]
     width = len(new_names)
-    counts = np.bincount(old_codes.astype("int64") * width + now, minlength=len(old_names) * width)
-    counts += np.bincount((len(old_names) - 1) * width + new_codes[came].astype("int64"), minlength=len(counts))
+    counts = np.bincount(old_codes * width + now, minlength=len(old_names) * width)
+    counts += np.bincount((len(old_names) - 1) * width + new_codes[came], minlength=len(counts))
     pair = np.flatnonzero(counts)
     result = pd.DataFrame(
         {
@@ -242,50 +304,61 @@ def migration(before: Any, after: Any) -> Any:
 
 
 def audience(
-    customers: Any,
+    customers: IntoDataFrameT,
     *,
     segments: str | Iterable[str] | None = None,
     scored: Any = None,
     include_unknown: bool = False,
-) -> Any:
-    """List the customers who may be mailed.
+) -> IntoDataFrameT:
+    """Return the customers who may be mailed.
 
-    Who said no (``accept_marketing`` is false) is never in it, nor who has no email address. Of several customers with
-    one address (upper and lower case alike), all are left out if any of them said no; else the first one stands for all.
+    Customers who refused (``accept_marketing`` is false) are never among them, nor are customers without an email
+    address. Of several customers with one address (upper and lower case alike) none is kept if any of them refused;
+    otherwise the first one stands for all.
 
     Parameters
     ----------
-    customers
+    customers : table
         A customers table with customer_id, email and accept_marketing; pandas, or any table that is in memory.
-    segments
-        Only these named segments.
-    scored
-        As `rfm` gives it; scored anew from `customers` by default.
-    include_unknown
-        Whether to keep customers whose consent is unknown. The law of many countries forbids mailing them.
+    segments : str or iterable of str, optional
+        Keep only these named segments.
+    scored : table, optional
+        The result of `rfm` to take the segments from; by default `customers` are scored if `segments` are given.
+    include_unknown : bool, default False
+        Whether to keep customers whose consent is unknown. In many countries the law forbids mailing them.
 
     Returns
     -------
     table of the same kind
-        `results.Audience`: customer_id, email, accept_marketing, lang, segment. Personal data: do not save it lightly.
+        `results.Audience`: customer_id, email, accept_marketing, lang, segment. This is personal data.
 
     Raises
     ------
     ArgumentError
-        A missing column, an unknown segment, a table that is not in memory, or a customer who occurs twice in `scored`.
+        `customers` is not a table or not in memory, or a segment is unknown.
+    DataError
+        A column is missing or of the wrong type, or a customer occurs twice.
     """
+    wanted = [segments] if isinstance(segments, str) else segments
+    if not isinstance(wanted, Iterable | None) or not all(isinstance(name, str) for name in wanted or ()):
+        raise ArgumentError(f"segments must be a name or names such as 'At risk', not {shown(segments)}")
+    if not isinstance(include_unknown, bool):
+        raise ArgumentError(f"include_unknown must be True or False, not {shown(include_unknown)}")
     frame = customers_frame(customers, ["customer_id", "email", "accept_marketing"])
     if not isinstance(native(customers), nw.DataFrame):
-        raise ArgumentError("an audience is made of a table in memory: collect the customers needed first")
+        raise ArgumentError("customers must be a table in memory for an audience: collect the customers needed first")
     extra = [name for name in ("lang",) if name in frame.collect_schema().names()]
     columns = ["customer_id", "email", "accept_marketing", *extra]
     table = frame.select(
         *(nw.col(name).cast(nw.String) if name in ("email", "lang") else nw.col(name) for name in columns)
     ).collect()
-    consent = pd.array(table["accept_marketing"].to_arrow().to_pandas(), dtype="boolean")
+    try:
+        consent = pd.array(table["accept_marketing"].to_arrow().to_pandas(), dtype="boolean")
+    except (TypeError, ValueError) as error:
+        raise DataError("accept_marketing must hold true, false or nothing: convert the column first") from error
     address = pc.utf8_lower(pc.utf8_trim_whitespace(table["email"].to_arrow().cast(pa.large_string())))
     address = address.combine_chunks() if isinstance(address, pa.ChunkedArray) else address
-    # One number an address, −1 where there is none.
+    # One number per address, −1 where there is none.
     codes = address.dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False)
     empty = pc.equal(address, "").fill_null(True).to_numpy(zero_copy_only=False)
     reachable = (codes >= 0) & ~empty
@@ -294,21 +367,17 @@ def audience(
     keep = reachable & consent.fillna(include_unknown).to_numpy(bool)
     keep[keep] = ~refused[codes[keep]]
     people = pd.DataFrame({name: table[name].to_arrow().to_pandas() for name in columns})
-    people = people.assign(accept_marketing=consent, lang=people["lang"] if extra else None)
-    wanted = [segments] if isinstance(segments, str) else None if segments is None else list(segments)
+    people = people.assign(accept_marketing=consent, lang=people["lang"] if extra else None, segment=None)
+    if wanted is not None or scored is not None:
+        ids, places, names = _segments_of(rfm(customers) if scored is None else scored, "scored")
+        segment_of = pd.Series(np.array(names, object)[places], ids)
+        people["segment"] = people["customer_id"].map(segment_of)
     if wanted is not None:
-        known = {rule.segment for rule in RULES} | {OTHER, PROSPECTS, UNKNOWN}
-        marked = customers_frame(rfm(customers) if scored is None else scored, ["customer_id", "segment"])
-        found = gather(marked, keys=["customer_id"], texts=["segment"])
-        known |= set(found["segment"].cat.categories)
+        known = {rule.segment for rule in RULES["grid"]} | {OTHER, PROSPECTS, UNKNOWN, *names}
+        wanted = list(wanted)
         if strange := [name for name in wanted if name not in known]:
-            raise ArgumentError(f"there is no segment {strange[0]!r}: choose from {', '.join(sorted(known))}")
-        segment_of = found["segment"].astype("str").set_axis(index_of(found["customer_id"]))
-        segment = people["customer_id"].map(segment_of)
-        people = people.assign(segment=segment)
-        keep &= segment.isin(wanted).to_numpy()
-    else:
-        people = people.assign(segment=None)
+            raise ArgumentError(f"segments has {strange[0]!r}, which is not a segment: {nearest(strange[0], known)}")
+        keep &= people["segment"].isin(wanted).to_numpy()
     chosen = people[keep]
     chosen = chosen[~pd.Series(codes[keep]).duplicated().to_numpy()].reset_index(drop=True)
     return same_kind(
@@ -316,18 +385,62 @@ def audience(
     )
 
 
-def _checked(cuts: Cuts) -> Cuts:
-    """Refuse cuts that are out of order."""
+def _segments_of(scored: Any, name: str) -> tuple[pd.Index[int], np.ndarray, list[str]]:
+    """Return the customers of a scored table, the number of each one's segment, and the names of the segments."""
+    table = gather(
+        customers_frame(scored, ["customer_id", "segment"], name=name), keys=["customer_id"], texts=["segment"]
+    )
+    codes = table["segment"].cat.codes.to_numpy().astype("int64")
+    if (codes < 0).any():
+        raise DataError(f"{int((codes < 0).sum()):,} rows of the {name} table have no segment: pass the result of rfm")
+    return index_of(table["customer_id"]), codes, [*map(str, table["segment"].cat.categories)]
+
+
+def _inside(rule: Rule) -> tuple[slice, slice, slice]:
+    """Return the place of a rule in a table of all scores."""
+    return tuple(slice(low, high + 1) for low, high in rule[1:])  # type: ignore[return-value]
+
+
+def _checked_rules(rules: str | Iterable[Rule]) -> list[Rule]:
+    """Return a set of rules; refuse what is not one."""
+    if isinstance(rules, str):
+        return list(RULES[one_of("rules", rules, RULES)])
+    if not isinstance(rules, Iterable):
+        raise ArgumentError(f"rules must be one of {', '.join(RULES)}, or segments.Rule tuples, not {shown(rules)}")
+    chosen = list(rules)
+    for rule in chosen:
+        if not isinstance(rule, Rule):
+            raise ArgumentError(f"rules must hold segments.Rule tuples, not {shown(rule)}")
+        if not isinstance(rule.segment, str) or rule.segment in RESERVED:
+            raise ArgumentError(
+                f"rules need names of segments other than {', '.join(RESERVED)}, not {shown(rule.segment)}"
+            )
+        for scores in rule[1:]:
+            low, high = scores if isinstance(scores, tuple) and len(scores) == 2 else (0, 0)
+            if not (isinstance(low, int) and isinstance(high, int) and 1 <= low <= high <= 5):
+                raise ArgumentError(
+                    f"rules need ranges of scores from 1 to 5, such as (4, 5): {rule.segment} has {shown(scores)}"
+                )
+    return chosen
+
+
+def _checked_cuts(cuts: Cuts) -> Cuts:
+    """Return the cuts; refuse cuts that are out of order."""
+    if not isinstance(cuts, Cuts):
+        raise ArgumentError(f"cuts must be segments.Cuts(…), not {shown(cuts)}")
     for name, values in cuts._asdict().items():
-        steps = np.diff(np.asarray(values, "float64"))
-        if len(values) != 4 or not ((steps < 0).all() if name == "recency_days" else (steps > 0).all()):
-            falling = "fall" if name == "recency_days" else "rise"
-            raise ArgumentError(f"the cuts of {name} must be four numbers that {falling}, not {tuple(values)}")
+        try:
+            steps = np.diff(np.asarray(values, "float64"))
+        except (TypeError, ValueError):
+            steps = np.zeros(0)
+        if len(steps) != 3 or not ((steps < 0).all() if name == "recency_days" else (steps > 0).all()):
+            direction = "fall" if name == "recency_days" else "rise"
+            raise ArgumentError(f"cuts of {name} must be four numbers that {direction}, not {shown(values)}")
     return cuts
 
 
-def _quintiles(frame: Frame, as_of: datetime | None, cuts: Cuts) -> Cuts:
-    """Cut recency and monetary value at the quintiles of the buyers."""
+def _quintiles(frame: Frame, as_of: Moment | None, cuts: Cuts) -> Cuts:
+    """Return the cuts at the quintiles of recency and monetary value of the buyers."""
     times = ["last_order_date", *as_of_column(as_of)]
     table = gather(frame, numbers=["sales_value"], times=times, min_orders=1)
     rows = table["rows"].to_numpy()
@@ -339,11 +452,11 @@ def _quintiles(frame: Frame, as_of: datetime | None, cuts: Cuts) -> Cuts:
     )
 
 
-def _score(frame: Frame, as_of: datetime | None, cuts: Cuts, rules: list[Rule]) -> pd.DataFrame:
-    """Score the rows."""
+def _score(frame: Frame, as_of: Moment | None, cuts: Cuts, rules: list[Rule]) -> pd.DataFrame:
+    """Return the scores and the segment of each row."""
     times = ["last_order_date", *as_of_column(as_of)]
     table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, keys=["customer_id"])
-    names = [PROSPECTS, OTHER, UNKNOWN, *(rule.segment for rule in rules)]
+    names = list(dict.fromkeys([PROSPECTS, OTHER, UNKNOWN, *(rule.segment for rule in rules)]))
     n, s = table["number_of_orders"].to_numpy(), table["sales_value"].to_numpy()
     gone = days(observed_at(table, as_of) - table["last_order_date"].to_numpy())
     one = np.ones(len(n), "int8")
@@ -356,8 +469,7 @@ def _score(frame: Frame, as_of: datetime | None, cuts: Cuts, rules: list[Rule]) 
     codes[whole] = names.index(OTHER)
     grid = np.full((6, 6, 6), names.index(OTHER), "int8")
     for rule in reversed(rules):
-        (r_low, r_high), (low, high) = rule.r, rule.fm
-        grid[r_low : r_high + 1, low : high + 1, low : high + 1] = names.index(rule.segment)
+        grid[_inside(rule)] = names.index(rule.segment)
     codes[whole] = grid[r[whole], f[whole], m[whole]]
     n_known = ~np.isnan(n)
     scored = {

@@ -260,9 +260,7 @@ class LifetimeModel:
         return f"{html}<p>{escape('; '.join(notes))}</p>"
 
 
-def fit(
-    customers: Any, *, as_of: Moment | None = None, model: Model = "bg_nbd", force: bool = False
-) -> LifetimeModel:
+def fit(customers: Any, *, as_of: Moment | None = None, model: Model = "bg_nbd", force: bool = False) -> LifetimeModel:
     """Fit the models of orders and of their value, by maximum likelihood.
 
     A customer's time begins at the first order. Each of the n orders counts, also several on one day (the papers merge

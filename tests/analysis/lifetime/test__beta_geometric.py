@@ -38,8 +38,20 @@ def integrated(model, params, x, t, horizon):
 @BOTH
 @pytest.mark.parametrize(
     ("a", "b"),
-    [(0.8, 2.4), (1.0, 2.4), (1 + 1e-7, 2.4), (30, 1), (0.8, 2_400), (800, 2.4), (800, 2_400), (5_000, 1e5)]
-    + [(BOUND, BOUND), (BOUND, 2.4), (0.8, BOUND), (BOUND, 1 / BOUND)],
+    [
+        (0.8, 2.4),
+        (1.0, 2.4),
+        (1 + 1e-7, 2.4),
+        (30, 1),
+        (0.8, 2_400),
+        (800, 2.4),
+        (800, 2_400),
+        (5_000, 1e5),
+        (BOUND, BOUND),
+        (BOUND, 2.4),
+        (0.8, BOUND),
+        (BOUND, 1 / BOUND),
+    ],
 )
 @pytest.mark.parametrize(("x", "t", "horizon"), [(0, 38.86, 39), (2, 38.86, 39), (50, 38.86, 390), (0, 0, 390)])
 def test_expected_orders_are_those_of_a_numerical_integration(model, a, b, x, t, horizon):

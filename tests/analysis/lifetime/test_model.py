@@ -193,7 +193,9 @@ def test_buyers_without_sales_get_the_mean_of_the_population_and_stay_in_every_s
 
 def test_a_small_shop_is_refused_and_force_warns():
     table = shop_like(200)
-    with pytest.raises(cl.DataError, match=r"there are 200 buyers, and with fewer than 500 a fit is often wrong.*force"):
+    with pytest.raises(
+        cl.DataError, match=r"there are 200 buyers, and with fewer than 500 a fit is often wrong.*force"
+    ):
         cl.lifetime.fit(table)
     with pytest.warns(cl.CustlensWarning, match="not to be relied on"):
         model = cl.lifetime.fit(table, force=True)
@@ -212,7 +214,9 @@ def test_a_shop_with_few_repeat_buyers_is_refused():
 
 def test_a_parameter_that_the_data_hardly_determine_is_refused():
     nobody_stops = shop_like(700, stops=0.0)
-    with pytest.raises(cl.DataError, match=r"run away: the data do not determine them|standard error of [ab] in the model"):
+    with pytest.raises(
+        cl.DataError, match=r"run away: the data do not determine them|standard error of [ab] in the model"
+    ):
         cl.lifetime.fit(nobody_stops)
 
 
