@@ -8,7 +8,8 @@ except ModuleNotFoundError:
     raise ConfigError("the demo shop needs werkzeug: pip install 'custlens[demo]'") from None
 
 from custlens.demo.churn import Churn
-from custlens.demo.faults import Faults
+from custlens.demo.faults import FLAWS, Faults, Lies
+from custlens.demo.population import Event, Population
 from custlens.demo.server import Shop, serve
 
-__all__ = ["Churn", "Faults", "Shop", "serve"]
+__all__ = ["FLAWS", "Churn", "Event", "Faults", "Lies", "Population", "Shop", "serve"]

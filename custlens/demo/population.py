@@ -122,8 +122,8 @@ class Population:
     orders_move_updated : bool
         Whether an order moves a customer's `updated`. The API's documentation says both.
     patches : dict of int to dict or bytes
-        What differs from a sound record in the JSON of some customers: fields to replace (None removes one), or the
-        whole JSON as it is to be sent.
+        What is wrong with the JSON of some customers: fields to replace (None removes one), or the JSON of a further
+        field exactly as it is to be sent. `custlens.demo.FLAWS` has examples.
     deleted : list of (int, datetime)
         Who was deleted and when.
     log : list of Event

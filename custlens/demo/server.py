@@ -1,8 +1,8 @@
 """An Ecwid-compatible shop on this machine, over real HTTP, for trying, teaching and testing.
 
 It knows the customers API as it is documented: one customer, search, deletions, profile, responseFields, scopes and
-the limit of requests. It can misbehave (`Faults`, `Shop.fail_next`), let time pass (`Shop.advance`) and change while it
-is read (`Churn`).
+the limit of requests. It can fail (`Faults`, `Shop.fail_next`), lie (`Lies`), let time pass (`Shop.advance`) and change
+while it is read (`Churn`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
-from email.utils import format_datetime
 from types import TracebackType
 from typing import Any
 from urllib.parse import unquote
@@ -31,7 +30,7 @@ from custlens._arguments import one_of, whole_number
 from custlens.api.client import Client
 from custlens.demo.answers import BadQuery, Catalogue, Fields, cut, parse_response_fields
 from custlens.demo.churn import Churn
-from custlens.demo.faults import Faults, faulty_answer, ok, refuse
+from custlens.demo.faults import HONEST, Faults, Lies, broken_answer, broken_off, ok, refuse
 from custlens.demo.population import Event, Population, api_seconds, api_time, cdnow, generated
 from custlens.errors import ArgumentError
 
@@ -40,6 +39,12 @@ __all__ = ["DATA_SETS", "SCOPES", "Shop", "serve"]
 DATA_SETS = {"generated": 1003, "cdnow": 1997}
 """The demo shops, each with its store ID."""
 SCOPES = ("read_customers", "read_store_profile")
+_SCOPES_NEEDED = {
+    "search": ("read_customers",),
+    "customer": ("read_customers",),
+    "deleted": ("read_customers", "read_store_profile"),
+    "profile": ("read_store_profile",),
+}
 HISTORY = timedelta(days=182)
 _ROUTES = Map(
     [
@@ -48,7 +53,7 @@ _ROUTES = Map(
         Rule("/api/v3/<store>/customers/<customer>", endpoint="customer"),
         Rule("/api/v3/<store>/profile", endpoint="profile"),
     ]
-)
+).bind("127.0.0.1")
 
 
 class Shop:
@@ -67,15 +72,15 @@ class Shop:
     churn : Churn or None
         What happens between two requests. None lets the shop rest.
     faults : Faults
-        How it misbehaves.
+        How often requests fail.
+    lies : list of Lies
+        What is untrue in the answers: the first one that concerns a request is told.
     requests : list of str
         Path and query of every request so far.
     statuses : list of int
         Status of every answer so far; 0 for a dropped connection.
     on_request : callable or None
         Called with each request before it is answered.
-    shuffle_ties : bool
-        Whether customers with the same sort value come in another order each time, as databases may give them.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class Shop:
         store_id: int = DATA_SETS["generated"],
         churn: Churn | None = None,
         faults: Faults | None = None,
+        lies: Iterable[Lies] = (),
         rate_limit: int | None = 600,
         rate_window: float = 60.0,
         port: int = 0,
@@ -94,9 +100,9 @@ class Shop:
         self.population = population
         self.churn = churn
         self.faults = faults or Faults()
+        self.lies = list(lies)
         self.requests: list[str] = []
         self.on_request: Callable[[str], None] | None = None
-        self.shuffle_ties = False
         self.statuses: list[int] = []
         self._tokens: dict[str, tuple[str, ...]] = {self.token: SCOPES}
         self._limit, self._window = rate_limit, rate_window
@@ -107,6 +113,7 @@ class Shop:
         self._bytes: dict[str, dict[int, bytes]] = {}  # by the fields asked for
         self._seen = len(population.log)
         self._ties = random.Random(7)
+        self._last_page: bytes | None = None
         self._clients: list[Client] = []
 
         try:
@@ -157,8 +164,15 @@ class Shop:
         return token
 
     def fail_next(self, *faults: str | int) -> None:
-        """Let the next requests fail, one each: a status such as 500 or 429, ``cut``, ``html``, ``drop``, ``malformed``,
-        ``empty``, ``redirect``, ``badshape``, or ``ok`` for a sound answer.
+        """Let the next requests fail, one each.
+
+        Parameters
+        ----------
+        *faults : str or int
+            A status such as 500, 429 or 206; ``"drop"`` (no answer), ``"cut"`` (off in the middle), ``"truncated"``
+            (half a body that seems whole), ``"drip"`` (a byte each half second), ``"bomb"`` (1 MiB that unpacks to
+            1 GiB), ``"html"``, ``"malformed"``, ``"badshape"``, ``"empty"``, ``"redirect"``; ``"ok"`` for a sound
+            answer.
         """
         self._script.extend(str(fault) for fault in faults)
 
@@ -216,9 +230,9 @@ class Shop:
     def _sound_json(self, customer_id: int) -> bytes:
         population = self.population
         patch = population.patches.get(customer_id)
-        if isinstance(patch, bytes):
-            return patch
         text = msgspec.json.encode(population.customers[customer_id])
+        if isinstance(patch, bytes):
+            return text[:-1] + b"," + patch + b"}"
         if patch:
             document = {**msgspec.json.decode(text), **patch}
             text = msgspec.json.encode({key: value for key, value in document.items() if value is not None})
@@ -236,45 +250,42 @@ class Shop:
             if self.on_request is not None:
                 self.on_request(self.requests[-1])
             self._catch_up()
-            response = faulty_answer(fault, self.faults.retry_after) or self._respond(request)
-            response.headers["Date"] = format_datetime(self.population.now, usegmt=True)
+            lie = next((lie for lie in self.lies if lie.concern(self.requests[-1])), HONEST)
+            response = broken_answer(fault, self.faults.retry_after) or self._respond(request, lie)
+            if date := lie.clock(self.population.now):
+                response.headers["Date"] = date
             self.statuses.append(0 if fault == "drop" else response.status_code)
         if fault == "drop":
             _hang_up(environ)
-        body = response.get_data()
-        if fault in ("cut", "truncated"):
-            body = body[: len(body) // 2]
-            if fault == "cut":
-                response.set_data(b"")
-                response.headers["Content-Length"] = str(2 * len(body) + 2)
-                response(environ, start_response)
-                return [body]
-            response.set_data(body)
-        elif request.accept_encodings.quality("gzip") and len(body) > 1_000:
-            response.set_data(_gzip(body))
+        elif not broken_off(fault, response) and _wants_gzip(request, response):
+            response.set_data(_gzip(response.get_data()))
             response.headers["Content-Encoding"] = "gzip"
         return response(environ, start_response)
 
-    def _respond(self, request: Request) -> Response:
+    def _respond(self, request: Request, lie: Lies) -> Response:
+        if lie.status is not None:
+            return refuse(lie.status)
+        if request.method != "GET":
+            return refuse(405)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         scopes = self._tokens.get(token)
         if scopes is None:
             return refuse(403, "INVALID_API_TOKEN", "The token is invalid")
         if (wait := self._over_limit()) is not None:
-            response = refuse(429)
+            response = refuse(429, "RATE_LIMITED")
             response.headers["Retry-After"] = str(wait)
             return response
         try:
-            endpoint, values = _ROUTES.bind("127.0.0.1").match(request.path)
+            endpoint, values = _ROUTES.match(request.path)
         except NotFound:
             return refuse(404, message="Not found")
         if values["store"] != str(self.store_id):
             return refuse(404, message="Store is not found")
-        needed = "read_store_profile" if endpoint == "profile" else "read_customers"
-        if needed not in scopes:
-            return refuse(403, "INSUFFICIENT_APP_SCOPE", f"The app lacks the scope {needed}")
+        for scope in _SCOPES_NEEDED[endpoint]:
+            if scope not in scopes:
+                return refuse(403, "INSUFFICIENT_APP_SCOPE", f"The app lacks the scope {scope}")
         try:
-            return getattr(self, f"_{endpoint}")(request.args.to_dict(), **values)  # type: ignore[no-any-return]
+            return getattr(self, f"_{endpoint}")(lie, lie.misread(request.args.to_dict()), **values)  # type: ignore[no-any-return]
         except BadQuery as error:
             return refuse(400, "WRONG_PARAMETER", str(error))
 
@@ -290,20 +301,24 @@ class Shop:
         self._recent.append(now)
         return None
 
-    def _customer(self, query: dict[str, str], store: str, customer: str) -> Response:
+    def _customer(self, lie: Lies, query: dict[str, str], store: str, customer: str) -> Response:
         if not customer.isdecimal():
             raise BadQuery(f"Invalid customer ID: {customer}")
         if int(customer) not in self.population.customers:
             return refuse(404, message=f"Customer with ID {customer} is not found")
+        if lie.another_customer:
+            customer = next((str(other) for other in self.population.customers if other != int(customer)), customer)
         fields = parse_response_fields(query["responseFields"]) if "responseFields" in query else None
         return ok(self._json(int(customer), fields))
 
-    def _search(self, query: dict[str, str], store: str) -> Response:
-        offset, limit = _paging(query)
-        found = self._catalogue.search(query)
-        page = found.page(offset, limit, self._ties if self.shuffle_ties else None)
+    def _search(self, lie: Lies, query: dict[str, str], store: str) -> Response:
+        offset, limit = _paging(query, lie.limit)
+        found = self._catalogue.search(query, lie.sort)
+        if lie.page == "repeated" and self._last_page is not None:
+            return ok(self._last_page)
+        page = [] if lie.page == "empty" else found.page(offset, limit, self._ties if lie.unstable_ties else None)
         head = {
-            "total": found.total,
+            "total": found.total + lie.total,
             "count": len(page),
             "offset": offset,
             "limit": limit,
@@ -316,10 +331,11 @@ class Shop:
         if "items" in fields:
             items = b",".join(self._json(customer_id, fields["items"]) for customer_id in page)
             parts.append(b'"items":[' + items + b"]")
-        return ok(b"{" + b",".join(parts) + b"}")
+        self._last_page = b"{" + b",".join(parts) + b"}"
+        return ok(self._last_page)
 
-    def _deleted(self, query: dict[str, str], store: str) -> Response:
-        offset, limit = _paging(query)
+    def _deleted(self, lie: Lies, query: dict[str, str], store: str) -> Response:
+        offset, limit = _paging(query, lie.limit)
         earliest = max(_bound(query, "from_date", 0.0), (self.population.now - HISTORY).timestamp())
         latest = _bound(query, "to_date", float("inf"))
         found = [
@@ -331,7 +347,7 @@ class Shop:
         document = {"total": len(found), "count": len(page), "offset": offset, "limit": limit, "items": page}
         return ok(msgspec.json.encode(document))
 
-    def _profile(self, query: dict[str, str], store: str) -> Response:
+    def _profile(self, lie: Lies, query: dict[str, str], store: str) -> Response:
         document = {
             "generalInfo": {"storeId": self.store_id, "storeUrl": "https://shop.example"},
             "formatsAndUnits": {"currency": self.population.currency, "timezone": "UTC"},
@@ -347,6 +363,7 @@ def serve(
     until: date | None = None,
     churn: Churn | None = None,
     faults: Faults | dict[str, Any] | None = None,
+    lies: Iterable[Lies] = (),
     orders_move_updated: bool = False,
     rate_limit: int | None = 600,
     rate_window: float = 60.0,
@@ -366,7 +383,9 @@ def serve(
     churn : Churn, optional
         What happens between two requests; nothing by default.
     faults : Faults or dict, optional
-        How it misbehaves: `Faults`, or a dict of its attributes such as ``{"latency": 0.05, "error_500": 0.1}``.
+        How often requests fail: `Faults`, or a dict of its attributes such as ``{"latency": 0.05, "error_500": 0.1}``.
+    lies : sequence of Lies, optional
+        What is untrue in the answers: the first one that concerns a request is told.
     orders_move_updated : bool
         Whether an order moves a customer's `updated`.
     rate_limit : int or None
@@ -408,6 +427,7 @@ def serve(
         store_id=DATA_SETS[data] if store_id is None else store_id,
         churn=churn,
         faults=faults,
+        lies=lies,
         rate_limit=rate_limit,
         rate_window=rate_window,
         port=port,
@@ -420,21 +440,30 @@ class _QuietHandler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def send_response(self, code: int, message: str | None = None) -> None:
-        """Send the status line alone."""
+        """Send only the status line."""
         self.send_response_only(code, message)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Return nothing, for an answer without a Date header."""
+        return ""
+
+    def send_header(self, keyword: str, value: str) -> None:
+        """Send a header that says something."""
+        if value:
+            super().send_header(keyword, value)
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
         """Print nothing."""
 
 
-def _paging(query: dict[str, str]) -> tuple[int, int]:
+def _paging(query: dict[str, str], most: int) -> tuple[int, int]:
     numbers = []
     for name, default in (("offset", "0"), ("limit", "100")):
         text = query.get(name, default)
         if not text.isdecimal():
             raise BadQuery(f"Invalid {name}: {text}")
         numbers.append(int(text))
-    return numbers[0], min(numbers[1], 100)
+    return numbers[0], min(numbers[1], most)
 
 
 def _bound(query: dict[str, str], name: str, default: float) -> float:
@@ -448,7 +477,15 @@ def _bound(query: dict[str, str], name: str, default: float) -> float:
 
 
 def _cut_json(text: bytes, fields: Fields) -> bytes:
-    return msgspec.json.encode(cut(msgspec.json.decode(text), fields))
+    try:
+        return msgspec.json.encode(cut(msgspec.json.decode(text), fields))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a flaw that is meant to arrive
+        return text
+
+
+def _wants_gzip(request: Request, response: Response) -> bool:
+    packed = "Content-Encoding" in response.headers
+    return not packed and bool(request.accept_encodings.quality("gzip")) and len(response.get_data()) > 1_000
 
 
 def _gzip(body: bytes) -> bytes:

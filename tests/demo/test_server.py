@@ -1,4 +1,4 @@
-"""The demo store answers as the API is documented, seen from outside: over plain HTTP."""
+"""The demo shop answers as the API is documented, seen from outside: over plain HTTP."""
 
 import time
 
@@ -6,14 +6,6 @@ import pytest
 import requests
 
 import custlens as cl
-
-
-@pytest.fixture
-def get(shop):
-    with requests.Session() as session:
-        session.trust_env = False
-        session.headers["Authorization"] = f"Bearer {shop.token}"
-        yield lambda path, **options: session.get(f"{shop.url}/{shop.store_id}{path}", timeout=5, **options)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +26,39 @@ def get(shop):
 def test_a_wrong_request_is_refused_as_documented(get, path, headers, status, body):
     answer = get(path, headers=headers)
     assert (answer.status_code, answer.json()) == (status, body)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "HEAD"])
+def test_only_get_is_answered(shop, method):
+    headers = {"Authorization": f"Bearer {shop.token}"}
+    answer = requests.request(method, f"{shop.url}/{shop.store_id}/customers/{shop.ids[0]}", headers=headers, timeout=5)
+    assert answer.status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("path", "scopes"),
+    [
+        ("/customers", {"read_customers"}),
+        ("/customers/177000001", {"read_customers"}),
+        ("/customers/deleted", {"read_customers", "read_store_profile"}),
+        ("/profile", {"read_store_profile"}),
+    ],
+)
+def test_a_token_needs_all_scopes_of_a_path(shop, get, path, scopes):
+    def ask(*granted):
+        return get(path, headers={"Authorization": f"Bearer {shop.grant(*granted)}"})
+
+    assert ask(*scopes).status_code == 200
+    for missing in scopes:
+        answer = ask(*({"read_customers", "read_store_profile"} - {missing}))
+        assert (answer.status_code, answer.json()["errorCode"]) == (403, "INSUFFICIENT_APP_SCOPE")
+        assert missing in answer.json()["errorMessage"]
+
+
+def test_each_demo_shop_has_a_store_id_of_its_own():
+    with cl.demo.serve(customers=1) as generated, cl.demo.serve("cdnow") as real:
+        assert generated.store_id != real.store_id
+        assert [shop.client().profile().general_info.store_id for shop in (generated, real)] == [1003, 1997]
 
 
 def test_another_store_is_not_found(shop, get):
@@ -57,21 +82,22 @@ def test_response_fields_reach_into_lists(get):
     assert {key for item in answer["items"] for contact in item["contacts"] for key in contact} == {"type"}
 
 
-def test_past_the_limit_there_is_a_429_that_says_how_long():
+def test_past_the_limit_comes_a_429_that_says_how_long_to_wait():
     with cl.demo.serve(customers=5, rate_limit=3, rate_window=1.0) as shop:
         url, headers = f"{shop.url}/{shop.store_id}/customers", {"Authorization": f"Bearer {shop.token}"}
         statuses = [requests.get(url, headers=headers, timeout=5) for _ in range(4)]
         assert [answer.status_code for answer in statuses] == [200, 200, 200, 429]
+        assert statuses[3].json()["errorCode"] == "RATE_LIMITED"
         assert 1 <= int(statuses[3].headers["Retry-After"]) <= 2
         time.sleep(1.05)
         assert requests.get(url, headers=headers, timeout=5).status_code == 200
 
 
-def test_the_store_tells_its_own_time(shop, get):
+def test_the_shop_sends_its_own_time(shop, get):
     assert get("/profile").headers["Date"] == "Tue, 30 Jun 2026 12:00:00 GMT"
 
 
-def test_bodies_are_packed_for_who_asks(get):
+def test_bodies_are_packed_for_those_who_ask(get):
     assert get("/customers").headers["Content-Encoding"] == "gzip"
     assert "Content-Encoding" not in get("/customers", headers={"Accept-Encoding": "identity"}).headers
 
@@ -79,7 +105,6 @@ def test_bodies_are_packed_for_who_asks(get):
 def test_an_order_moves_the_statistics_and_not_updated(shop):
     before = shop.document(shop.ids[4])
     shop.population.order(shop.ids[4], 25.0)
-    shop.changed()
     after = shop.document(shop.ids[4])
     assert after["stats"]["numberOfOrders"] == before["stats"]["numberOfOrders"] + 1
     assert after["stats"]["salesValue"] == pytest.approx(before["stats"]["salesValue"] + 25)
@@ -100,7 +125,7 @@ def test_time_brings_customers_orders_edits_and_deletions(shop, client):
     assert any(after[i]["updated"] == before[i]["updated"] for i in ordered)
 
 
-def test_a_customer_who_as_good_as_never_orders_is_no_trouble(shop):
+def test_time_can_pass_where_somebody_almost_never_orders(shop):
     shop.population.traits[shop.ids[0]] = (0.0, 0.5, 20.0, True)
     shop.advance(400)
     assert shop.population.now.year == 2027
@@ -114,7 +139,7 @@ def test_deletions_are_forgotten_after_half_a_year(shop, client):
     assert gone not in {entry.id for entry in client.deleted()}
 
 
-def test_faults_come_as_often_as_told():
+def test_faults_come_as_often_as_asked_for():
     with cl.demo.serve(customers=3, faults={"error_500": 0.5, "latency": 0.01}, rate_limit=None) as shop:
         client = shop.client(retries=30, backoff=0.001)
         for _ in range(40):
@@ -132,7 +157,7 @@ def test_faults_come_as_often_as_told():
         ({"faults": {"drop": 0.6, "cut": 0.6}}, "together at most 1"),
     ],
 )
-def test_a_store_that_cannot_be_is_refused(arguments, message):
+def test_a_shop_that_cannot_be_is_refused(arguments, message):
     with pytest.raises(cl.ArgumentError, match=message):
         cl.demo.serve(**arguments)
 

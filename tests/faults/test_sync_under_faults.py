@@ -95,7 +95,7 @@ def test_an_unstable_order_of_ties_loses_nobody(busy_shop, store, holds_the_trut
         if customer.id % 2:
             customer.registered = "2025-03-01 10:00:00 +0000"
     shop.changed()
-    shop.shuffle_ties = True
+    shop.lies = [cl.demo.Lies(unstable_ties=True)]
     report = store.sync(patient(shop), progress=False)
     assert report.added == CUSTOMERS
     holds_the_truth(store, shop)
