@@ -1,0 +1,150 @@
+"""Whatever a shop does while it is read: nobody who was there all through is missed, and reading always ends."""
+
+import datetime as dt
+import math
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+import custlens as cl
+from custlens.api.crawler import Crawler
+from custlens.demo import Churn
+
+
+def orders_of(text):
+    return (msgspec.json.decode(text).get("stats") or {}).get("numberOfOrders", 0)
+
+
+def crawl(shop, *, threads=4, journal=None, known=(), since=None, **filters):
+    """Read everyone, or with `since` what has changed; return what came, by key, and what the shop did meanwhile."""
+    client = shop.client(rate_limit=1_000_000, retries=3, backoff=0.01)
+    found, told = {}, []
+    asked, log_at_deletions = len(shop.requests), []
+
+    def note_deletions(request):
+        if "/customers/deleted" in request:
+            log_at_deletions.append(len(shop.log))
+
+    shop.on_request = note_deletions
+    before = {customer_id: shop.document(customer_id)["stats"]["numberOfOrders"] for customer_id in shop.ids}
+    log_before = len(shop.log)
+    with Crawler(
+        client,
+        take=lambda items, keys: found.update(zip(keys, map(bytes, items), strict=True)),
+        threads=threads,
+        journal=journal,
+        tell=told.append,
+        filters=filters,
+    ) as crawler:
+        if since is None:
+            since = orders_since = crawler.start()
+            crawler.everyone()
+        else:
+            orders_since = since - 2 * 86_400
+        changes = crawler.changes(since, orders_since, set(known))
+    shop.on_request = None
+    gone = changes.deleted or set()
+    events = shop.log[log_before:]
+    last_event = {event.customer_id: event.kind for event in shop.log[log_before : log_at_deletions[-1]]}
+    return SimpleNamespace(
+        found={key: text for key, text in found.items() if key not in gone},
+        changes=changes,
+        requests=len(shop.requests) - asked,
+        before=before,
+        there_all_through=set(before) & set(shop.ids) - {event.customer_id for event in events if event.kind == "add"},
+        known_deleted={customer_id for customer_id, kind in last_event.items() if kind == "delete"},
+        events=len(events),
+        told=told,
+    )
+
+
+def assert_nobody_missed(result):
+    missed = result.there_all_through - set(result.found)
+    assert not missed, f"{len(missed)} of {len(result.there_all_through)} missed"
+    older = [i for i in result.there_all_through if orders_of(result.found[i]) < result.before[i]]
+    assert not older
+    assert not result.known_deleted & set(result.found)
+
+
+def serve(customers, **options):
+    shop = cl.demo.serve(customers=customers, seed=5, rate_limit=None, **options)
+    shop.population.patches.clear()
+    shop.changed()
+    return shop
+
+
+@pytest.mark.parametrize("customers", [0, 1, 99, 100, 101, 900, 5_000])
+def test_a_shop_that_rests_is_read_exactly(customers):
+    with serve(customers) as shop:
+        result = crawl(shop)
+        assert set(result.found) == set(shop.ids)
+        assert result.changes.verified
+        assert (result.changes.in_motion, result.changes.missing, result.changes.deleted) == (0, 0, set())
+        assert result.requests <= 1.2 * math.ceil(customers / 100) + 7
+
+
+@pytest.mark.parametrize("threads", [1, 4, 8])
+@pytest.mark.parametrize("rate", [0.1, 1, 10])
+@pytest.mark.parametrize("moved", [True, False], ids=["orders move updated", "orders do not"])
+def test_a_shop_that_changes_while_it_is_read_loses_nobody(rate, threads, moved):
+    churn = Churn(add=rate, delete=rate, edit=rate, order=rate, seconds_per_request=0.3 / threads)
+    with serve(5_000, churn=churn, orders_move_updated=moved) as shop:
+        result = crawl(shop, threads=threads)
+        assert_nobody_missed(result)
+        assert result.requests <= 1.2 * 50 + result.events / 30  # what changed is read too
+
+
+@pytest.mark.parametrize("stable", [True, False])
+@pytest.mark.parametrize("together", [60, 150, 700])
+def test_customers_who_registered_in_one_second_are_all_read(together, stable):
+    with serve(5_000, churn=Churn(delete=1, seconds_per_request=0.1)) as shop:
+        for number, customer in enumerate(shop.population.customers.values()):
+            second = dt.datetime(2025, 3, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=number // together)
+            customer.registered = second.strftime("%Y-%m-%d %H:%M:%S +0000")
+        shop.changed()
+        shop.shuffle_ties = not stable
+        result = crawl(shop)
+        assert_nobody_missed(result)
+        assert result.requests <= 50 * {60: 2, 150: 2.3, 700: 2}[together] + 10
+
+
+def test_three_thousand_customers_of_one_second_without_emails_come_in_the_order_of_their_names():
+    with serve(3_000) as shop:
+        for customer in shop.population.customers.values():
+            customer.registered, customer.email = "2025-03-01 10:00:00 +0000", None
+        shop.changed()
+        shop.shuffle_ties = True
+        result = crawl(shop)
+        assert_nobody_missed(result)
+        assert result.changes.verified
+        assert result.requests <= 120
+
+
+@pytest.mark.parametrize(
+    "registered", [None, "1960-01-01 00:00:00 +0000", "1970-01-01 00:00:00 +0400", "2099-01-01 00:00:00 +0000"]
+)
+@pytest.mark.parametrize("count", [1, 130])
+def test_a_time_of_registration_that_is_missing_or_absurd_hides_nobody(registered, count):
+    with serve(1_500) as shop:
+        for customer in [*shop.population.customers.values()][::5][:count]:
+            customer.registered = registered
+            customer.stats = cl.Stats(number_of_orders=0, sales_value=0)
+        shop.changed()
+        result = crawl(shop)
+        assert set(result.found) == set(shop.ids)
+        assert result.changes.verified
+        assert result.requests <= 15 * 1.2 + 10
+
+
+def test_an_id_that_is_used_again_is_somebody_else():
+    churn = Churn(add=3, delete=3, reuse_ids=True, seconds_per_request=0.3)
+    with serve(2_000, churn=churn) as shop:
+        result = crawl(shop)
+        assert_nobody_missed(result)
+        again = {e.customer_id for e in shop.log if e.kind == "delete"} & set(shop.ids)
+        assert again
+        shop.churn = None
+        later = crawl(shop, known=set(result.found), since=int(result.changes.cursor.timestamp()))
+        assert later.changes.verified
+        assert set(shop.ids) <= set(result.found) | set(later.found)
