@@ -168,7 +168,7 @@ class Lies:
         if isinstance(self.ignores, str):
             raise ArgumentError(f"ignores must be a collection of parameters, not {self.ignores!r}")
 
-    def concern(self, request: str) -> bool:
+    def concerns(self, request: str) -> bool:
         """Return whether a request is lied to, and count it."""
         if self.when not in request:
             return False

@@ -11,12 +11,13 @@ import csv
 import functools
 import importlib.resources
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec.structs import replace
 
+from custlens._arguments import Moment, moment, nearest, shown
 from custlens.api.records import Contact, Customer, Person, ShippingAddress, Stats
 from custlens.errors import ArgumentError
 
@@ -181,15 +182,17 @@ class Population:
 
     def edit(self, customer_id: int, **fields: Any) -> None:
         """Set fields of a customer, as the merchant would; this moves `updated`."""
-        customer = self.customers[customer_id]
+        customer = self._one(customer_id)
         customer.updated = api_time(self.now, 0)
         for name, value in fields.items():
+            if name not in Customer.__struct_fields__:
+                raise ArgumentError(f"a customer has no field {name!r}; {nearest(name, Customer.__struct_fields__)}")
             setattr(customer, name, value)
         self.log.append(Event(self.now, "edit", customer_id))
 
     def order(self, customer_id: int, amount: float, when: datetime | None = None) -> None:
         """Place an order, now or at an earlier time (an order placed yesterday counts when it is paid today)."""
-        customer = self.customers[customer_id]
+        customer = self._one(customer_id)
         stats = customer.stats or Stats(number_of_orders=0, sales_value=0)
         orders = (stats.number_of_orders or 0) + 1
         sales = round((stats.sales_value or 0) + amount, 2)
@@ -207,21 +210,29 @@ class Population:
 
     def refund(self, customer_id: int, amount: float) -> None:
         """Pay back a part of what a customer has spent: no date moves."""
-        stats = self.customers[customer_id].stats
+        customer = self._one(customer_id)
+        stats = customer.stats
         if stats is None or not stats.number_of_orders:
             raise ArgumentError(f"customer_id must be somebody who has ordered, and {customer_id} has not")
         sales = round((stats.sales_value or 0) - amount, 2)
         average = round(sales / stats.number_of_orders, 2)
-        self.customers[customer_id].stats = replace(stats, sales_value=sales, average_order_value=average)
+        customer.stats = replace(stats, sales_value=sales, average_order_value=average)
         self.log.append(Event(self.now, "refund", customer_id))
 
     def delete(self, customer_id: int) -> None:
         """Delete a customer."""
+        self._one(customer_id)
         del self.customers[customer_id]
         self.patches.pop(customer_id, None)
         self.traits.pop(customer_id, None)
         self.deleted.append((customer_id, self.now))
         self.log.append(Event(self.now, "delete", customer_id))
+
+    def _one(self, customer_id: int) -> Customer:
+        customer = self.customers.get(customer_id)
+        if customer is None:
+            raise ArgumentError(f"customer_id must be the ID of a customer of this shop, not {shown(customer_id)}")
+        return customer
 
     def _buy(self, start: datetime, days: float) -> None:
         """Let the customers who are still there order, at their own rates."""
@@ -290,15 +301,17 @@ def generated(customers: int = 5_000, seed: int = 7) -> Population:
     return shop
 
 
-def cdnow(until: date | None = None) -> Population:
+def cdnow(until: Moment | None = None) -> Population:
     """Return the real shop: 2,357 customers of CDNOW as they stood at the end of a day, at the latest 30 June 1998.
 
     The data set has only orders: a customer is taken to have registered on the day of the first order, and the email
     address is made up from the number.
     """
-    now = CDNOW_NOW if until is None else datetime.combine(until, CDNOW_NOW.time(), UTC)
+    now = CDNOW_NOW if until is None else datetime.combine(moment("until", until), CDNOW_NOW.time(), UTC)
     if not CDNOW_FIRST <= now <= CDNOW_NOW:
-        raise ArgumentError(f"until must be a day from {CDNOW_FIRST:%Y-%m-%d} to {CDNOW_NOW:%Y-%m-%d}, not {until}")
+        raise ArgumentError(
+            f"until must be a day from {CDNOW_FIRST:%Y-%m-%d} to {CDNOW_NOW:%Y-%m-%d}, not {shown(until)}"
+        )
     path = importlib.resources.files("custlens.demo") / "data" / "cdnow_sample_orders.csv"
     orders: dict[int, list[tuple[str, float]]] = {}
     with path.open(encoding="utf-8") as file:

@@ -15,7 +15,7 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from datetime import timedelta
 from types import TracebackType
 from typing import Any
 from urllib.parse import unquote
@@ -26,7 +26,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from custlens._arguments import one_of, whole_number
+from custlens._arguments import Moment, number, one_of, whole_number
 from custlens.api.client import Client
 from custlens.demo.answers import BadQuery, Catalogue, Fields, cut, parse_response_fields
 from custlens.demo.churn import Churn
@@ -68,7 +68,8 @@ class Shop:
     url : str
         Base address for a client.
     population : Population
-        The shop's own truth. Its methods may be called at any time; after changing its records by hand call `changed`.
+        The shop's own truth. Its methods may be called between requests, or from `on_request`; after changing its
+        records by hand call `changed`.
     churn : Churn or None
         What happens between two requests. None lets the shop rest.
     faults : Faults
@@ -115,7 +116,6 @@ class Shop:
         self._ties = random.Random(7)
         self._last_page: bytes | None = None
         self._clients: list[Client] = []
-
         try:
             self._server: BaseWSGIServer = make_server(
                 "127.0.0.1", port, self._answer, threaded=True, request_handler=_QuietHandler
@@ -191,7 +191,7 @@ class Shop:
         """Return one customer as the shop has it: the truth that a fetch is measured against."""
         with self._lock:
             self._catch_up()
-            document: dict[str, Any] = msgspec.json.decode(self._json(customer_id))
+            document: dict[str, Any] = msgspec.json.decode(self._json(customer_id, {}))
         return document
 
     def wait(self) -> None:
@@ -218,16 +218,15 @@ class Shop:
                 for customer_id in touched:
                     texts.pop(customer_id, None)
 
-    def _json(self, customer_id: int, fields: Fields | None = None) -> bytes:
+    def _json(self, customer_id: int, fields: Fields) -> bytes:
         """Return the JSON of a customer, which is kept until something changes."""
-        texts = self._bytes.setdefault(repr(fields or ""), {})
+        texts = self._bytes.setdefault(repr(fields), {})
         text = texts.get(customer_id)
         if text is None:
-            text = self._sound_json(customer_id) if not fields else _cut_json(self._json(customer_id), fields)
-            texts[customer_id] = text
+            text = texts[customer_id] = _cut_json(self._whole_json(customer_id), fields)
         return text
 
-    def _sound_json(self, customer_id: int) -> bytes:
+    def _whole_json(self, customer_id: int) -> bytes:
         population = self.population
         patch = population.patches.get(customer_id)
         text = msgspec.json.encode(population.customers[customer_id])
@@ -250,7 +249,7 @@ class Shop:
             if self.on_request is not None:
                 self.on_request(self.requests[-1])
             self._catch_up()
-            lie = next((lie for lie in self.lies if lie.concern(self.requests[-1])), HONEST)
+            lie = next((lie for lie in self.lies if lie.concerns(self.requests[-1])), HONEST)
             response = broken_answer(fault, self.faults.retry_after) or self._respond(request, lie)
             if date := lie.clock(self.population.now):
                 response.headers["Date"] = date
@@ -308,8 +307,7 @@ class Shop:
             return refuse(404, message=f"Customer with ID {customer} is not found")
         if lie.another_customer:
             customer = next((str(other) for other in self.population.customers if other != int(customer)), customer)
-        fields = parse_response_fields(query["responseFields"]) if "responseFields" in query else None
-        return ok(self._json(int(customer), fields))
+        return ok(self._json(int(customer), _fields(query)))
 
     def _search(self, lie: Lies, query: dict[str, str], store: str) -> Response:
         offset, limit = _paging(query, lie.limit)
@@ -324,12 +322,10 @@ class Shop:
             "limit": limit,
             "allCustomerCount": len(self.population.customers),
         }
-        fields = parse_response_fields(query["responseFields"]) if "responseFields" in query else {"items": {}}
-        if "responseFields" in query:
-            head = cut(head, fields)
-        parts = [msgspec.json.encode({name: value})[1:-1] for name, value in head.items()]
-        if "items" in fields:
-            items = b",".join(self._json(customer_id, fields["items"]) for customer_id in page)
+        fields = _fields(query)
+        parts = [msgspec.json.encode({name: value})[1:-1] for name, value in cut(head, fields).items()]
+        if not fields or "items" in fields:
+            items = b",".join(self._json(customer_id, fields.get("items", {})) for customer_id in page)
             parts.append(b'"items":[' + items + b"]")
         self._last_page = b"{" + b",".join(parts) + b"}"
         return ok(self._last_page)
@@ -360,7 +356,7 @@ def serve(
     *,
     customers: int = 5_000,
     seed: int = 7,
-    until: date | None = None,
+    until: Moment | None = None,
     churn: Churn | None = None,
     faults: Faults | dict[str, Any] | None = None,
     lies: Iterable[Lies] = (),
@@ -378,7 +374,7 @@ def serve(
         ``"generated"``: a seeded shop; ``"cdnow"``: a real one, 2,357 customers of an online music shop in 1997–98.
     customers, seed : int
         Size and seed of the generated shop.
-    until : date, optional
+    until : str or date, optional
         The day at whose end the real shop is shown, from 1997-01-01 to 1998-06-30 (the default).
     churn : Churn, optional
         What happens between two requests; nothing by default.
@@ -415,6 +411,13 @@ def serve(
     """
     one_of("data", data, DATA_SETS)
     whole_number("customers", customers)
+    whole_number("seed", seed)
+    whole_number("port", port, most=65_535)
+    number("rate_window", rate_window, above=0)
+    if rate_limit is not None:
+        whole_number("rate_limit", rate_limit, least=1)
+    if isinstance(lies, Lies):
+        raise ArgumentError("lies must be a list: put this Lies in brackets")
     if isinstance(faults, dict):
         try:
             faults = Faults(**faults)
@@ -476,7 +479,13 @@ def _bound(query: dict[str, str], name: str, default: float) -> float:
         raise BadQuery(f"Invalid {name}: {text}") from None
 
 
+def _fields(query: dict[str, str]) -> Fields:
+    return parse_response_fields(query["responseFields"]) if "responseFields" in query else {}
+
+
 def _cut_json(text: bytes, fields: Fields) -> bytes:
+    if not fields:
+        return text
     try:
         return msgspec.json.encode(cut(msgspec.json.decode(text), fields))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a flaw that is meant to arrive

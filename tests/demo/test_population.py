@@ -1,4 +1,5 @@
 import datetime as dt
+import re
 
 import numpy as np
 import pandas as pd
@@ -59,3 +60,64 @@ def test_cdnow_can_be_seen_as_it_stood_on_an_earlier_day():
     assert len(cdnow(dt.date(1997, 1, 31)).customers) == 781
     with pytest.raises(cl.ArgumentError, match="until must be a day from 1997-01-01 to 1998-06-30"):
         cl.demo.serve("cdnow", until=dt.date(1999, 1, 1))
+
+
+def test_an_order_of_yesterday_that_is_paid_today_moves_no_date_forward():
+    shop = cdnow()
+    before = shop.customers[1].stats
+    shop.order(1, 10.0, shop.now - dt.timedelta(days=400))
+    after = shop.customers[1].stats
+    assert (after.number_of_orders, after.sales_value) == (5, pytest.approx(before.sales_value + 10))
+    assert after.average_order_value == pytest.approx(after.sales_value / 5, abs=0.005)
+    assert (after.first_order_date, after.last_order_date) == (before.first_order_date, before.last_order_date)
+    shop.order(1, 10.0, shop.now - dt.timedelta(days=1))
+    assert shop.customers[1].stats.last_order_date == "1998-06-29 23:59:59 +0000"
+    assert shop.customers[1].updated == "1997-01-01 00:00:00 +0000"
+
+
+def test_an_order_can_move_updated():
+    shop = cdnow()
+    shop.orders_move_updated = True
+    shop.order(1, 10.0, shop.now - dt.timedelta(days=1))
+    assert shop.customers[1].updated == "1998-06-30 23:59:59 +0000"
+
+
+def test_a_refund_moves_amounts_and_no_date():
+    shop = cdnow()
+    before, updated = shop.customers[1].stats, shop.customers[1].updated
+    shop.refund(1, 20.5)
+    after = shop.customers[1].stats
+    assert (after.sales_value, after.average_order_value) == (pytest.approx(80.0), pytest.approx(20.0))
+    assert (after.number_of_orders, after.last_order_date) == (before.number_of_orders, before.last_order_date)
+    assert shop.customers[1].updated == updated
+
+
+def test_an_edit_moves_updated():
+    shop = cdnow()
+    shop.edit(1, name="Another")
+    assert (shop.customers[1].name, shop.customers[1].updated) == ("Another", "1998-06-30 23:59:59 +0000")
+
+
+def test_a_new_customer_never_gets_the_id_of_a_deleted_one_unless_asked():
+    shop = cdnow()
+    newest = max(shop.customers)
+    shop.delete(newest)
+    assert shop.add() == newest + 1
+    assert shop.add(customer_id=newest) == newest
+    assert [event.kind for event in shop.log] == ["delete", "add", "order", "add", "order"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda shop: shop.edit(9_999), "customer_id must be the ID of a customer of this shop, not 9999"),
+        (lambda shop: shop.order(9_999, 1.0), "customer_id must be"),
+        (lambda shop: shop.refund(9_999, 1.0), "customer_id must be"),
+        (lambda shop: shop.delete(9_999), "customer_id must be"),
+        (lambda shop: shop.edit(1, emial="x"), "a customer has no field 'emial'; did you mean 'email'?"),
+        (lambda shop: shop.refund(shop.add_many(1)[0], 1.0), "customer_id must be somebody who has ordered"),
+    ],
+)
+def test_what_cannot_happen_is_refused(change, message):
+    with pytest.raises(cl.ArgumentError, match=re.escape(message)):
+        change(cdnow())

@@ -152,6 +152,17 @@ def test_faults_come_as_often_as_asked_for():
     [
         ({"data": "real"}, "data must be one of generated, cdnow"),
         ({"customers": -1}, "customers must be from 0, and is -1"),
+        ({"customers": 2.5}, "customers must be a whole number from 0, not 2.5"),
+        ({"seed": -1}, "seed must be from 0, and is -1"),
+        ({"port": 70_000}, "port must be from 0 to 65535, and is 70000"),
+        ({"rate_limit": 0}, "rate_limit must be from 1, and is 0"),
+        ({"rate_window": 0}, "rate_window must be a number above 0, and is 0"),
+        ({"lies": cl.demo.Lies()}, "lies must be a list"),
+        ({"data": "cdnow", "until": 1997}, "until must be"),
+        (
+            {"data": "cdnow", "until": "1999-01-01"},
+            "until must be a day from 1997-01-01 to 1998-06-30, not '1999-01-01'",
+        ),
         ({"faults": {"eror_500": 1}}, "eror_500"),
         ({"faults": {"drop": 2}}, "shares from 0 to 1"),
         ({"faults": {"drop": 0.6, "cut": 0.6}}, "together at most 1"),
