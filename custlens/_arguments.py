@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeAlias
 
 from custlens.errors import ArgumentError
 
-__all__ = ["Moment", "moment", "nearest", "number", "one_of", "shown", "whole_number"]
+__all__ = ["Moment", "moment", "nearest", "number", "one_of", "shown", "span", "whole_number"]
 
 Moment: TypeAlias = str | date | datetime
 """A point in time: an aware datetime or pandas Timestamp, ISO 8601 text, or a date, which means the end of that day."""
@@ -131,3 +132,49 @@ def moment(name: str, value: Any) -> datetime:
     if isinstance(found, date) and not isinstance(found, datetime):
         return datetime.combine(found, time.max, UTC)
     raise ArgumentError(f"{name} must be a date such as '2026-06-30' or a time with its zone, not {shown(value)}")
+
+
+_DAYS = {"d": 1.0, "day": 1.0, "days": 1.0, "w": 7.0, "week": 7.0, "weeks": 7.0}
+_MEANT_DAYS = _DAYS | {"m": 30.4375, "month": 30.4375, "months": 30.4375, "y": 365.25, "year": 365.25, "years": 365.25}
+LONGEST_SPAN = timedelta(days=36_525)
+
+
+def span(name: str, value: Any, *, default: str = "90D") -> timedelta:
+    """Return a time span, given as a timedelta (also of NumPy or pandas) or as text in days or weeks.
+
+    Parameters
+    ----------
+    name
+        Name of the argument, for the error.
+    value
+        The span.
+    default
+        What to suggest if the value suggests nothing.
+
+    Raises
+    ------
+    ArgumentError
+        It is something else, has no unit of days or weeks, or is not above zero.
+
+    Examples
+    --------
+    >>> span("horizon", "13W").days
+    91
+    """
+    found, hint = None, default
+    if getattr(getattr(value, "dtype", None), "kind", "") == "m":
+        found = value.astype("timedelta64[us]").item()
+    elif isinstance(value, timedelta):
+        found = value
+    elif match := re.fullmatch(r"([+-]?\d+(?:\.\d+)?)\s*([A-Za-z]*)", str(value).strip()):
+        amount, unit = float(match[1]), match[2].lower()
+        if isinstance(value, str) and unit in _DAYS and abs(amount) < LONGEST_SPAN.days:
+            found = timedelta(days=amount * _DAYS[unit])
+        meant = round(abs(amount) * _MEANT_DAYS.get(unit, 1.0))
+        hint = f"{meant}D" if 0 < meant <= LONGEST_SPAN.days else default
+    if not isinstance(found, timedelta) or not timedelta() < found <= LONGEST_SPAN:
+        raise ArgumentError(
+            f"{name} must be a time span above zero in days or weeks, such as '90D' or '13W', and at most 100 years, "
+            f"not {shown(value)}; did you mean '{hint}'?"
+        )
+    return found

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
-from custlens._arguments import shown
 from custlens.analysis.lifetime._beta_geometric import BetaGeometric, Histories
 from custlens.analysis.lifetime._fitting import slopes
 from custlens.analysis.lifetime._gamma_gamma import expected_value, population_value
-from custlens.errors import ArgumentError
 
-__all__ = ["Estimate", "forecast", "span_days"]
+__all__ = ["Estimate", "forecast"]
 
 STEP_DAYS = 30.0
-LONGEST_DAYS = 36_525.0
-UNITS = {"d": 1.0, "day": 1.0, "days": 1.0, "w": 7.0, "week": 7.0, "weeks": 7.0}
-HINTS = UNITS | {"m": 30.4375, "month": 30.4375, "months": 30.4375, "y": 365.25, "year": 365.25, "years": 365.25}
 
 
 class Estimate(NamedTuple):
@@ -30,36 +23,6 @@ class Estimate(NamedTuple):
 
     params: np.ndarray
     covariance: np.ndarray
-
-
-def span_days(horizon: Any) -> float:
-    """Return the length of a horizon in days.
-
-    Raises
-    ------
-    ArgumentError
-        It is not a time span above zero with a unit of days or weeks.
-
-    Examples
-    --------
-    >>> span_days("13W")
-    91.0
-    """
-    if isinstance(horizon, timedelta | np.timedelta64):
-        length = float(pd.Timedelta(horizon) / pd.Timedelta(days=1))
-        hint = "90D"
-    else:
-        found = re.fullmatch(r"([+-]?\d+(?:\.\d+)?)\s*([A-Za-z]*)", str(horizon).strip())
-        amount, unit = (float(found[1]), found[2].lower()) if found else (90.0, "d")
-        length = amount * UNITS.get(unit, np.nan) if found and isinstance(horizon, str) else np.nan
-        days = round(abs(amount) * HINTS.get(unit, 1.0))
-        hint = f"{days if 0 < days <= LONGEST_DAYS else 90}D"
-    if not 0 < length <= LONGEST_DAYS:
-        raise ArgumentError(
-            f"horizon must be a time span above zero in days or weeks, such as '90D' or '13W', and at most 100 years, "
-            f"not {shown(horizon)}; did you mean '{hint}'?"
-        )
-    return length
 
 
 def forecast(

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
-from custlens._arguments import Moment, number, one_of
+from custlens._arguments import Moment, number, one_of, span
 from custlens.analysis import results
 from custlens.analysis._frames import (
     Frame,
@@ -37,7 +37,7 @@ from custlens.analysis.lifetime._beta_geometric import Histories
 from custlens.analysis.lifetime._bg_nbd import BG_NBD
 from custlens.analysis.lifetime._diagnosis import COUNTS_SHOWN, Diagnosis
 from custlens.analysis.lifetime._fitting import Fitted
-from custlens.analysis.lifetime._forecast import Estimate, forecast, span_days
+from custlens.analysis.lifetime._forecast import Estimate, forecast
 from custlens.analysis.lifetime._gamma_gamma import correlation, expected_value, fit_spending
 from custlens.analysis.lifetime._mbg_nbd import MBG_NBD
 from custlens.errors import ArgumentError, CustlensWarning, DataError
@@ -147,7 +147,7 @@ class LifetimeModel:
         expected_revenue = E[M] · Σₖ ΔE[Y(tₖ)] / (1 + d)^(middle of step k), in steps of at most 30 days. The interval
         is by the delta method over the logarithms of the parameters.
         """
-        length = span_days(horizon)
+        length = span("horizon", horizon) / timedelta(days=1)
         rate = number("discount_rate", discount_rate, below=10)
         if rate < 0:
             raise ArgumentError(f"discount_rate must be a rate per year from 0, such as 0.1, and is {rate:g}")
