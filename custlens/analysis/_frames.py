@@ -28,6 +28,7 @@ from custlens.analysis._time import microseconds
 from custlens.errors import ArgumentError, DataError
 
 __all__ = [
+    "CLOCK_SKEW",
     "UNKNOWN",
     "Frame",
     "as_of_column",
@@ -56,6 +57,7 @@ TIMES = ("first_order_date", "last_order_date", "registered")
 LARGEST = 2.0**53
 """Beyond this a float64 does not hold every whole number."""
 CLOCK_SKEW = timedelta(hours=1)
+"""How far the clocks of a shop and of an observation may be apart."""
 TOLERATED_LATE = 1 / 1000
 """Share of buyers who may have ordered after the observation: statistics move on while a long sync reads them."""
 EMPTY_AS_OF = datetime(1970, 1, 1, tzinfo=UTC)

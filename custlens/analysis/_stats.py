@@ -1,34 +1,36 @@
-"""Quantiles and intervals that the analyses share, over values that may stand for several rows each."""
+"""Quantiles, intervals and ratios that the analyses share, over values that may stand for several rows each."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from scipy import special
 
-__all__ = ["Z95", "Groups", "known", "median_ranks", "quantiles", "ratio", "wilson"]
+from custlens._arguments import number, shown
+from custlens.errors import ArgumentError
+
+__all__ = ["Z95", "Groups", "known", "median_ranks", "quantiles", "ratio", "shares", "wilson"]
 
 Z95 = 1.959963984540054
-FEW = 20_000
-"""Up to so many values are ranked without a sample."""
 
 
 class Ranked:
-    """Values in groups, of which those of any rank can be had.
+    """Values in groups, prepared for looking up those of any rank.
 
     Parameters
     ----------
     parts
         For each group its values, none of them NaN.
     rows
-        For each group how many rows each value stands for; None where that is one.
+        For each group how many rows each value stands for; None if each stands for one.
 
     Attributes
     ----------
     totals, sums : numpy.ndarray
-        For each group, how many rows have a value, and those values added up.
+        For each group, the number of rows that have a value, and the sum of those values.
     """
 
     def __init__(self, parts: list[np.ndarray], rows: list[np.ndarray] | None) -> None:
@@ -45,15 +47,15 @@ class Ranked:
             self.totals = np.array([upto[-1] if len(upto) else 0.0 for upto in self._upto])
 
     def at(self, ranks: np.ndarray) -> np.ndarray:
-        """Give each group's value of one rank, counted from 0; NaN where there is none."""
+        """Return the value of one rank, counted from 0, in each group; NaN where there is none."""
         return self._at([ranks])[0]
 
     def quantile(self, share: float) -> np.ndarray:
-        """Give a quantile of each group, interpolated linearly (type 7 of Hyndman and Fan, 1996); NaN for nobody."""
+        """Return a quantile of each group, interpolated linearly (type 7 of Hyndman and Fan, 1996); NaN if it is empty."""
         return self.quantiles([share])[0]
 
     def quantiles(self, shares: list[float]) -> list[np.ndarray]:
-        """Give several quantiles of each group."""
+        """Return several quantiles of each group."""
         positions = [np.asarray(share * (self.totals - 1)) for share in shares]
         below = [np.floor(position + 1e-12) for position in positions]
         found = self._at([*below, *(np.minimum(rank + 1, self.totals - 1) for rank in below)])
@@ -71,28 +73,29 @@ class Ranked:
             chosen = inside[:, group]
             places = ranks[chosen, group]
             if self._upto is None:
-                found[chosen, group] = _select(self._parts[group], places.astype("int64"))
+                ordered = np.partition(self._parts[group], places.astype("int64"))
+                found[chosen, group] = ordered[places.astype("int64")]
             else:
                 found[chosen, group] = self._parts[group][np.searchsorted(self._upto[group], places, side="right")]
         return list(found)
 
 
 class Groups:
-    """Which rows are in which group; laid out once for all columns that are ranked by group.
+    """The assignment of rows to groups, sorted once for all columns that are ranked by group.
 
     Parameters
     ----------
     codes
-        For each entry its group: 0 to `groups` − 1; below 0 for none.
+        For each entry its group: 0 to `groups` − 1, or −1 for no group.
     rows
-        How many rows each entry stands for.
+        The number of rows that each entry stands for.
     groups
-        How many groups there are.
+        The number of groups.
 
     Attributes
     ----------
     sizes : numpy.ndarray
-        For each group, how many rows it has.
+        The number of rows in each group.
     """
 
     def __init__(self, codes: np.ndarray, rows: np.ndarray, groups: int) -> None:
@@ -103,7 +106,7 @@ class Groups:
         self.sizes = np.diff(self._ends) if self._rows is None else np.array([part.sum() for part in self._rows])
 
     def ranked(self, values: np.ndarray) -> Ranked:
-        """Lay out values by group; NaN where an entry has none."""
+        """Return values arranged by group; NaN means that an entry has no value."""
         parts, rows = self._split(values), self._rows
         if np.isnan(values).any():
             there = [~np.isnan(part) for part in parts]
@@ -117,59 +120,54 @@ class Groups:
 
 
 def known(values: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Leave out the entries without a value (NaN)."""
+    """Return values and rows without the entries whose value is missing (NaN)."""
     missing = np.isnan(values)
     return (values[~missing], rows[~missing]) if missing.any() else (values, rows)
 
 
 def quantiles(values: np.ndarray, rows: np.ndarray, shares: list[float]) -> list[float]:
-    """Give quantiles over rows, interpolated linearly; NaN for nobody."""
+    """Return quantiles over rows, interpolated linearly; NaN if there are none."""
     values, rows = known(values, rows)
     ranked = Ranked([values], None if rows.max(initial=1) == 1 else [rows])
     return [float(found[0]) for found in ranked.quantiles(shares)]
 
 
-def _select(values: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """Give the values of some ranks, counted from 0.
+def shares(name: str, values: Any, *, zero: bool = False) -> list[float]:
+    """Return shares that were given as one number or several.
 
-    Of many values only those are looked at that lie between two bounds around a rank, which a sample of every so many-th
-    value suggests. Counting the values below shows whether the rank is among them; if not, all are looked at.
+    Parameters
+    ----------
+    name
+        Name of the argument, for errors.
+    values
+        The shares, above 0 (or from 0 on, with `zero`) and up to 1.
+    zero
+        Whether 0 is a share.
 
-    Source: after Floyd and Rivest (1975), "Expected time bounds for selection", Communications of the ACM 18.
+    Raises
+    ------
+    ArgumentError
+        There is none, or one is not a share.
     """
-    size = len(values)
-    if size <= FEW:
-        return np.asarray(np.partition(values, ranks)[ranks])
-    sample = np.sort(values[:: max(size // 10_000, 50)])
-    margin = int(2 * np.sqrt(len(sample)))  # four standard deviations of a rank's place in the sample, at the most
-    found = np.full(len(ranks), np.nan)
-    for place, rank in enumerate(ranks):
-        if not np.isnan(found[place]):
-            continue
-        middle = rank * len(sample) // size
-        low = sample[middle - margin] if middle >= margin else -np.inf
-        high = sample[middle + margin] if middle + margin < len(sample) else np.inf
-        for least, most in ((low, high), (-np.inf, np.inf)):
-            inside = (values >= least) & (values <= most)
-            below = np.count_nonzero(values < least)
-            here = (ranks >= below) & (ranks < below + np.count_nonzero(inside))
-            if here[place]:
-                break
-        if least == most:
-            found[here] = least
-        else:
-            found[here] = np.partition(values[inside], ranks[here] - below)[ranks[here] - below]
+    listed = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]
+    bounds = f"shares {'from 0' if zero else 'above 0'} and up to 1"
+    if not listed:
+        raise ArgumentError(f"{name} must be {bounds}, and is empty")
+    found = [number(f"each of {name}", share) for share in listed]
+    for share in found:
+        if not (0 <= share <= 1 and (zero or share > 0)):
+            raise ArgumentError(f"{name} must be {bounds}, and one is {shown(share)}")
     return found
 
 
 def ratio(over: Any, under: Any) -> Any:
-    """Divide; nothing over nobody is missing."""
+    """Return a ratio; NaN where the denominator is not above zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(np.asarray(under) > 0, np.divide(over, under), np.nan)
 
 
 def wilson(successes: np.ndarray, trials: np.ndarray, z: float = Z95) -> tuple[np.ndarray, np.ndarray]:
-    """Give Wilson's interval of a share.
+    """Return Wilson's interval of a share.
 
     Source: Wilson (1927), "Probable inference, the law of succession, and statistical inference", JASA 22.
 
@@ -187,9 +185,9 @@ def wilson(successes: np.ndarray, trials: np.ndarray, z: float = Z95) -> tuple[n
 
 
 def median_ranks(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the ranks (from 0) of the values that hold the median with at least 95 % certainty, by the binomial law.
+    """Return the ranks (from 0) of the two values that enclose the median with at least 95 % confidence.
 
-    Below six rows there is no such pair: the lower rank is then −1.
+    Under six rows there is no such pair: both ranks are then −1.
 
     Source: Conover (1999), "Practical Nonparametric Statistics", 3.2.
     """

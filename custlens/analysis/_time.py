@@ -9,22 +9,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from custlens._arguments import one_of, shown
 from custlens.errors import ArgumentError
 
 __all__ = [
     "DAY",
     "PERIODS",
-    "check_periods",
     "check_time_zone",
     "days",
     "local_moments",
     "local_times",
     "microseconds",
+    "period_name",
     "periods",
 ]
 
+FREQUENCIES = {"D": "day", "W": "week", "MS": "month", "QS": "quarter", "YS": "year"}
 PERIODS = {"day": "D", "week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
-"""Periods by name, as pandas calls them; a week begins on Monday."""
+"""The alias of each period in pandas; a week begins on Monday and ends on Sunday."""
 DAY = 86_400e6
 """Microseconds in a day."""
 QUARTER_HOUR = 900e6
@@ -36,58 +38,74 @@ def microseconds(when: datetime) -> int:
     return (when - EPOCH) // timedelta(microseconds=1)
 
 
-def days(microseconds: Any) -> Any:
-    """Turn a difference of times into days; a negative one (two clocks that disagree by a little) counts as none."""
-    return np.maximum(np.asarray(microseconds), 0.0) / DAY
+def days(difference: Any) -> Any:
+    """Return differences of times, in microseconds, as days.
+
+    A negative difference, of two clocks that disagree by a little, counts as zero.
+    """
+    return np.maximum(np.asarray(difference), 0.0) / DAY
 
 
-def local_times(microseconds: Any, time_zone: str) -> pd.Series[Any]:
-    """Show times as a clock in a time zone shows them (without the zone)."""
-    stamps = pd.Series(np.asarray(microseconds, "float64"))
+def local_times(moments: Any, tz: str) -> pd.Series[Any]:
+    """Return times, in microseconds, as a clock in a time zone shows them (without the zone)."""
+    stamps = pd.Series(np.asarray(moments, "float64"))
     whole = pd.to_datetime(stamps.astype("Int64"), unit="us", utc=True)
-    local: pd.Series[Any] = whole.dt.tz_convert(time_zone).dt.tz_localize(None)
+    local: pd.Series[Any] = whole.dt.tz_convert(tz).dt.tz_localize(None)
     return local
 
 
-def local_moments(microseconds: np.ndarray, time_zone: str) -> tuple[np.ndarray, pd.Series[Any]]:
-    """Tell which quarter of an hour each time falls in; few are shown as local times, where times are many.
+def local_moments(moments: np.ndarray, tz: str) -> tuple[np.ndarray, pd.Series[Any]]:
+    """Return the quarter of an hour that each time falls in, so that few local times stand for many times.
 
-    Each time zone's offset is a multiple of a quarter of an hour.
+    The offset of each time zone is a multiple of a quarter of an hour.
 
     Returns
     -------
     places
         For each time, its place among the quarters that occur.
     local
-        Those quarters, as local times, in order.
+        Those quarters as local times, in order.
     """
-    steps = np.floor(microseconds / QUARTER_HOUR).astype("int64")
+    steps = np.floor(moments / QUARTER_HOUR).astype("int64")
     least = steps.min() if len(steps) else 0
-    there = np.flatnonzero(np.bincount(steps - least))
-    place_of = np.zeros(int(there[-1]) + 1 if len(there) else 0, "int64")
-    place_of[there] = np.arange(len(there))
-    return place_of[steps - least], local_times((there + least) * QUARTER_HOUR, time_zone)
+    occurring = np.flatnonzero(np.bincount(steps - least))
+    place_of = np.zeros(int(occurring[-1]) + 1 if len(occurring) else 0, "int64")
+    place_of[occurring] = np.arange(len(occurring))
+    return place_of[steps - least], local_times((occurring + least) * QUARTER_HOUR, tz)
 
 
-def periods(local: pd.Series[Any], every: str) -> pd.Series[Any]:
-    """Give the first moment of the period that each local time falls in."""
-    if every == "day":
+def periods(local: pd.Series[Any], period: str) -> pd.Series[Any]:
+    """Return the first moment of the period (day, week, …) that each local time falls in."""
+    if period == "day":
         begin: pd.Series[Any] = local.dt.normalize()
     else:
-        begin = local.dt.to_period(PERIODS[every]).dt.start_time.astype(local.dtype)
+        begin = local.dt.to_period(PERIODS[period]).dt.start_time.astype(local.dtype)
     return begin
 
 
-def check_time_zone(name: str) -> None:
-    """Check the name of a time zone."""
+def period_name(freq: Any) -> str:
+    """Return the name of a period (day, week, month, quarter or year), given as an alias of pandas or by name.
+
+    Raises
+    ------
+    ArgumentError
+        `freq` is neither.
+    """
+    found = one_of("freq", freq, [*FREQUENCIES, *PERIODS])
+    return FREQUENCIES.get(found, found)
+
+
+def check_time_zone(tz: Any) -> None:
+    """Refuse what is not the IANA name of a time zone.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such time zone.
+    """
     try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, IsADirectoryError):
-        raise ArgumentError(f"there is no time zone {name!r}: give an IANA name such as 'Europe/Berlin'") from None
-
-
-def check_periods(every: str, time_zone: str) -> None:
-    """Check the name of a period, and of the time zone that it begins in."""
-    if every not in PERIODS:
-        raise ArgumentError(f"every must be one of {', '.join(PERIODS)}, not {every!r}")
-    check_time_zone(time_zone)
+        zoneinfo.ZoneInfo(tz)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, OSError, AttributeError) as error:
+        raise ArgumentError(
+            f"tz must be the IANA name of a time zone such as 'Europe/Berlin', not {shown(tz)}"
+        ) from error

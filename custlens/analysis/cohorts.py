@@ -23,7 +23,16 @@ from custlens.analysis._frames import (
     same_kind,
 )
 from custlens.analysis._stats import Groups, ratio, wilson
-from custlens.analysis._time import DAY, PERIODS, check_periods, days, local_moments, local_times, periods
+from custlens.analysis._time import (
+    DAY,
+    PERIODS,
+    check_time_zone,
+    days,
+    local_moments,
+    local_times,
+    period_name,
+    periods,
+)
 
 __all__ = ["first_order", "matrix", "still_ordering"]
 
@@ -58,7 +67,7 @@ def first_order(
     -------
     table of the same kind
         `results.Cohorts`: one row a cohort, in order: cohort, buyers, observed_days, mature, repeat_buyers, repeat_rate
-        with its Wilson interval low to high, orders, sales_value, orders_a_buyer, value_a_buyer, median_recency_days.
+        with its Wilson interval low to high, orders, sales_value, orders_per_buyer, value_per_buyer, median_recency_days.
 
     Raises
     ------
@@ -87,8 +96,8 @@ def first_order(
             "high": high,
             "orders": orders,
             "sales_value": spent.sums,
-            "orders_a_buyer": ratio(orders, groups.sizes),
-            "value_a_buyer": ratio(spent.sums, spent.totals),
+            "orders_per_buyer": ratio(orders, groups.sizes),
+            "value_per_buyer": ratio(spent.sums, spent.totals),
             "median_recency_days": groups.ranked(gone).quantile(0.5),
         }
     )
@@ -122,6 +131,7 @@ def still_ordering(
     """
     frame = customers_frame(customers, NEEDED)
     now = need_as_of(frame, as_of).timestamp() * 1e6
+    every = period_name(every)
     table, codes, cohorts, ends = _cohorts(frame, every, time_zone, as_of)
     length = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}[every] * DAY
     span = table["last_order_date"].to_numpy() - table["first_order_date"].to_numpy()
@@ -171,7 +181,8 @@ def _cohorts(
     frame: Any, every: str, time_zone: str, as_of: datetime | None
 ) -> tuple[pd.DataFrame, np.ndarray, pd.Series[Any], np.ndarray]:
     """Give the buyers with the number of their cohort, the cohorts, and the moments in which those end."""
-    check_periods(every, time_zone)
+    every = period_name(every)
+    check_time_zone(time_zone)
     times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
     table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, min_orders=1)
     table = table[table["first_order_date"].notna()]

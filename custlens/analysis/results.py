@@ -1,6 +1,6 @@
-"""What each analysis gives back: columns, dtypes, units and rules, declared once.
+"""The schema of every result: columns, dtypes, units and rules, declared once.
 
-A result is checked against its declaration before it is handed out, and the data dictionary is written from here.
+Each result is checked against its schema before it is returned, and the data dictionary is written from here.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ def _share(meaning: str, *, nullable: bool = False) -> Any:
 
 
 def _money(meaning: str) -> Any:
-    """Declare an amount; missing where there is nobody to take it over."""
+    """Declare an amount; missing where there is nobody to compute it from."""
     return _column(meaning, unit="currency", nullable=True)
 
 
 class Result(pa.DataFrameModel):
-    """What all results have in common."""
+    """The base of all results."""
 
     class Config:
         strict = True
@@ -71,18 +71,18 @@ class Result(pa.DataFrameModel):
 
 
 class Summary(Result):
-    """One row: the whole customers table."""
+    """One row for the whole customers table."""
 
     as_of: UTC = _column("time of the observation", nullable=True)
     currency: TEXT = _column("ISO 4217 currency of the amounts", nullable=True)
     customers: np.int64 = _count("customers")
     buyers: np.int64 = _count("customers with at least one order")
     prospects: np.int64 = _count("customers without an order")
-    no_stats: np.int64 = _count("customers whose number of orders is unknown")
+    no_stats: np.int64 = _count("customers whose order statistics are unknown")
     orders: np.int64 = _count("orders of all buyers, Σn")
     sales_value: np.float64 = _money("sales of all buyers, ΣS")
-    mean_order_value: np.float64 = _money("what an order brings, ΣS/Σn")
-    mean_customer_aov: np.float64 = _money("mean over buyers of S/n")
+    mean_order_value: np.float64 = _money("mean value of an order, ΣS/Σn")
+    mean_customer_aov: np.float64 = _money("mean over buyers of S/n, their own average order value")
     median_customer_aov: np.float64 = _money("median over buyers of S/n")
     mean_buyer_value: np.float64 = _money("mean of S over buyers")
     median_buyer_value: np.float64 = _money("median of S over buyers")
@@ -91,72 +91,78 @@ class Summary(Result):
 
 
 class Distribution(Result):
-    """One row a bin that holds anyone, in order."""
+    """One row per bin that holds anyone, in order."""
 
     lower: np.float64 = _column("least value in the bin; -inf for negative amounts")
-    upper: np.float64 = _column("value that the bin ends before; equal to lower for the bin of zero")
+    upper: np.float64 = _column("value before which the bin ends; equal to lower for the bin of zero")
     buyers: np.int64 = _count("buyers in the bin")
     share: np.float64 = _share("share of the buyers")
 
 
 class Quantiles(Result):
-    """One row, a column a quantile: q25 for 0.25."""
+    """One row, with one column per quantile: q25 for 0.25."""
 
     quantiles: np.float64 = pa.Field(
-        alias=r"q\d+(\.\d+)?", regex=True, nullable=True, description="quantile over buyers", metadata={"unit": ""}
+        alias=r"q\d+(\.\d+)?(e-\d+)?",
+        regex=True,
+        nullable=True,
+        description="quantile over buyers",
+        metadata={"unit": ""},
     )
 
 
 class Concentration(Result):
-    """One row a share of the customers, best first."""
+    """One row per share of the customers, best first."""
 
-    top: np.float64 = _share("share of the customers, those of the highest sales value")
-    customers: np.int64 = _count("customers in that share, to the nearest whole one")
+    top: np.float64 = _share("share of the customers, those with the highest sales value")
+    customers: np.int64 = _count("customers in that share, rounded to a whole number")
     sales_value: np.float64 = _money("their sales")
     share_of_sales: np.float64 = _share("their share of all sales", nullable=True)
-    gini: np.float64 = _share("Gini coefficient of the whole, the same on each row", nullable=True)
+    gini: np.float64 = _share("Gini coefficient over all customers, the same in each row", nullable=True)
     clipped: np.int64 = _count("customers with negative sales, counted as zero")
 
 
 class Lorenz(Result):
-    """One row a point of the Lorenz curve, from the lowest sales value to the highest."""
+    """One row per point of the Lorenz curve, from the lowest sales value to the highest."""
 
     customers: np.float64 = _share("share of the customers")
     sales: np.float64 = _share("share of all sales that they bring")
 
 
 class OrderDates(Result):
-    """One row a period that saw anything, in order."""
+    """One row per period with any first or last order, in order."""
 
     period: LOCAL = _column("first moment of the period", unit="local time")
     first_orders: np.int64 = _count("buyers whose first order is in the period: new buyers")
     last_orders: np.int64 = _count("buyers whose last order so far is in the period")
-    complete: pd.BooleanDtype = _column("whether the period was over at the time of the observation", nullable=True)
+    complete: pd.BooleanDtype = _column(
+        "whether the period was over at the time of the observation; missing if that is unknown", nullable=True
+    )
 
 
 class Seasonality(Result):
-    """One row a weekday or month, all of them."""
+    """One row per weekday or month, all of them."""
 
     number: np.int64 = _column("1 for Monday or January")
     name: TEXT = _column("Monday … or January …")
     first_orders: np.int64 = _count("first orders on it")
     last_orders: np.int64 = _count("last orders on it, of buyers with two orders or more")
-    days: np.int64 = _count("days of it between the earliest first order and the observation")
-    first_orders_a_day: np.float64 = _column("first orders a day of it", nullable=True)
-    last_orders_a_day: np.float64 = _column("last orders a day of it", nullable=True)
+    days: np.int64 = _count("number of such days between the earliest first order and the observation")
+    first_orders_per_day: np.float64 = _column("first orders per such day", nullable=True)
+    last_orders_per_day: np.float64 = _column("last orders per such day", nullable=True)
 
 
 class Elapsed(Result):
-    """One row a group and number of whole days: an empirical distribution."""
+    """One row per group and number of whole days: an empirical distribution."""
 
     group: TEXT = _column("one_time (n = 1), repeat (n ≥ 2) or all")
-    days: np.int64 = _count("whole days gone by")
-    buyers: np.int64 = _count("buyers with just that many days")
+    days: np.int64 = _count("whole days elapsed")
+    buyers: np.int64 = _count("buyers with exactly that many days")
     share: np.float64 = _share("share of the group with at most that many days")
 
 
 class InterPurchase(Result):
-    """One row a number of orders: the mean time between the orders of a buyer."""
+    """One row per number of orders: the mean time between the orders of a buyer."""
 
     orders: TEXT = _column("number of orders: 2, 3, 4, 5–9, 10+, or all (2 or more)")
     buyers: np.int64 = _count("buyers")
@@ -167,51 +173,54 @@ class InterPurchase(Result):
 
 
 class SecondOrder(Result):
-    """One row a step of the estimate."""
+    """One row per day since the first order."""
 
     days: np.int64 = _count("whole days since the first order")
-    share: np.float64 = _share("estimated share of buyers who have ordered again by then")
-    low: np.float64 = _share("lower bound of the 95 % interval")
-    high: np.float64 = _share("upper bound of the 95 % interval")
-    at_risk: np.int64 = _count("buyers seen for longer than that")
+    share_low: np.float64 = _share("the lower of the two estimates of the share who have ordered again by then")
+    share_high: np.float64 = _share("the higher of the two estimates")
+    turnbull: np.float64 = _share("Turnbull's estimate: unknown times as censored to an interval")
+    product_limit: np.float64 = _share("product-limit estimate: unknown times as those of a Poisson process")
+    at_risk: np.int64 = _count("buyers who have been seen for longer than that")
 
 
 class Breakdown(Result):
-    """One row a group, by sales value from high to low."""
+    """One row per group, by sales value from high to low."""
 
     group: TEXT = _column("the group; unknown where it is missing; other for the small ones together")
     customers: np.int64 = _count("customers")
     buyers: np.int64 = _count("buyers")
     orders: np.int64 = _count("orders")
     sales_value: np.float64 = _money("sales of the group")
-    share: np.float64 = _column("share of all sales", nullable=True)
+    share: np.float64 = _column("share of all sales", unit="share", nullable=True)
     repeat_rate: np.float64 = _share("share of buyers with two orders or more", nullable=True)
     mean_order_value: np.float64 = _money("ΣS/Σn")
     mean_buyer_value: np.float64 = _money("mean of S over buyers")
     median_buyer_value: np.float64 = _money("median of S over buyers")
-    median_low: np.float64 = _money("lower end of the median's 95 % interval; missing under six buyers")
-    median_high: np.float64 = _money("upper end of the median's 95 % interval")
+    median_buyer_value_ci_low: np.float64 = _money(
+        "lower end of the median's 95 % interval, by order statistics; missing under six buyers"
+    )
+    median_buyer_value_ci_high: np.float64 = _money("upper end of the median's 95 % interval")
 
 
 class Comparison(Result):
-    """One row a measure: two groups side by side."""
+    """One row per measure, for two groups side by side."""
 
-    measure: TEXT = _column("what is compared; over buyers, named as in Summary")
+    measure: TEXT = _column("what is compared, over buyers; named as in Summary and Cohorts")
     a: np.float64 = _column("the first group", nullable=True)
     b: np.float64 = _column("the second group", nullable=True)
     difference: np.float64 = _column("b − a", nullable=True)
-    low: np.float64 = _column("lower end of the difference's bootstrap interval", nullable=True)
-    high: np.float64 = _column("upper end of it", nullable=True)
+    difference_ci_low: np.float64 = _column("lower end of the difference's bootstrap interval", nullable=True)
+    difference_ci_high: np.float64 = _column("upper end of the difference's bootstrap interval", nullable=True)
     buyers_a: np.int64 = _count("buyers in the first group")
     buyers_b: np.int64 = _count("buyers in the second group")
 
 
 class Quality(Result):
-    """One row a check, those that found most first."""
+    """One row per check, those that found most first."""
 
-    check_name: TEXT = _column("the check, as `quality(customers, check=…)` takes it")
+    check_name: TEXT = _column("name of the check, as `quality_rows` takes it")
     meaning: TEXT = _column("what is wrong")
-    customers: np.int64 = _count("customers it is wrong with")
+    customers: np.int64 = _count("customers with whom it is wrong")
     share: np.float64 = _share("their share of all customers", nullable=True)
 
 
@@ -219,9 +228,12 @@ class ObservedRevenue(Result):
     """One row per period in which a sync saw a change, in order."""
 
     period: LOCAL = _column("first moment of the period", unit="UTC")
-    revenue: np.float64 = _column("sales value that came in; a refund is negative", unit="currency")
-    orders: np.int64 = _column("orders that came in")
-    customers: np.int64 = _count("customers whose statistics moved")
+    revenue: np.float64 = _column("sales value that new orders brought", unit="currency")
+    orders: np.int64 = _column("new orders")
+    customers: np.int64 = _count("customers with new orders")
+    corrections: np.float64 = _column(
+        "change of sales value that no new order explains: refunds, mended records", unit="currency"
+    )
 
 
 class Rules(Result):
@@ -300,8 +312,8 @@ class Cohorts(Result):
     high: np.float64 = _share("upper end of it")
     orders: np.int64 = _count("orders so far")
     sales_value: np.float64 = _money("sales so far")
-    orders_a_buyer: np.float64 = _column("orders so far, a buyer")
-    value_a_buyer: np.float64 = _money("sales so far, a buyer")
+    orders_per_buyer: np.float64 = _column("orders so far per buyer")
+    value_per_buyer: np.float64 = _money("sales so far per buyer")
     median_recency_days: np.float64 = _column("median time since the last order", unit="days", nullable=True)
 
 

@@ -280,7 +280,7 @@ def _dates(
     look.check_axes(ax)
     freq = one_of("freq", freq, [*PERIODS, *PERIODS.values()])
     period = PERIODS.get(freq, freq)
-    table, counts = _pandas(orders.order_dates(customers, every=period, time_zone=tz)), _counts(customers)
+    table, counts = _pandas(orders.order_dates(customers, freq=freq, tz=tz)), _counts(customers)
     ax = look.axes(ax)
     undated = int(counts["buyers"]) - int(table[kind].sum())
     table = _every_period(table[table[kind] > 0], counts["as_of"], period, tz)

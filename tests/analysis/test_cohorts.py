@@ -30,7 +30,7 @@ def test_a_cohort_is_summed_up_and_says_how_long_it_was_seen():
     assert cohorts["cohort"].tolist() == [pd.Timestamp("2026-01-01"), pd.Timestamp("2026-06-01")]
     january = cohorts.iloc[0]
     assert january[["buyers", "repeat_buyers", "orders"]].tolist() == [2, 1, 4]
-    assert (january["repeat_rate"], january["value_a_buyer"], january["orders_a_buyer"]) == (0.5, 30, 2)
+    assert (january["repeat_rate"], january["value_per_buyer"], january["orders_per_buyer"]) == (0.5, 30, 2)
     assert january["observed_days"] == 149
     assert cohorts["mature"].tolist() == [True, False]
     assert 0 < january["low"] < 0.5 < january["high"] < 1
@@ -86,8 +86,8 @@ def test_a_shop_without_buyers_has_no_cohorts():
     ("call", "message"),
     [
         (lambda t: cl.cohorts.first_order(t), "pass as_of="),
-        (lambda t: cl.cohorts.first_order(t, every="moon", as_of=AS_OF), "every must be one of day"),
-        (lambda t: cl.cohorts.first_order(t, time_zone="Moon/Sea", as_of=AS_OF), "there is no time zone"),
+        (lambda t: cl.cohorts.first_order(t, every="moon", as_of=AS_OF), "freq must be one of D"),
+        (lambda t: cl.cohorts.first_order(t, time_zone="Moon/Sea", as_of=AS_OF), "tz must be the IANA name"),
         (lambda t: cl.cohorts.matrix(t), "lacks cohort, age, share"),
     ],
 )

@@ -10,7 +10,7 @@ from custlens.analysis.orders.compare import compare
 from custlens.analysis.orders.concentration import concentration, lorenz
 from custlens.analysis.orders.dates import inter_purchase, order_dates, recency, seasonality, tenure
 from custlens.analysis.orders.distribution import DISTRIBUTIONS, distribution, quantiles
-from custlens.analysis.orders.quality import quality
+from custlens.analysis.orders.quality import quality, quality_rows
 from custlens.analysis.orders.revenue import observed_revenue
 from custlens.analysis.orders.second_order import second_order
 from custlens.analysis.orders.summary import summary
@@ -27,6 +27,7 @@ __all__ = [
     "observed_revenue",
     "order_dates",
     "quality",
+    "quality_rows",
     "quantiles",
     "recency",
     "seasonality",

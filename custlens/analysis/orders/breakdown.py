@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrameT
 
+from custlens._arguments import one_of, whole_number
 from custlens.analysis import results
 from custlens.analysis._frames import UNKNOWN, currency_of, customers_frame, gather, same_kind
 from custlens.analysis._stats import Groups, median_ranks, ratio
-from custlens.errors import ArgumentError
 
 __all__ = ["BREAKDOWNS", "OTHER", "UNKNOWN", "breakdown"]
 
@@ -25,46 +24,54 @@ BREAKDOWNS = (
 OTHER = "other"
 
 
-def breakdown(customers: Any, by: str = "billing_country_code", *, fold_below: int = 10) -> Any:
+def breakdown(customers: IntoFrameT, by: str = "billing_country_code", *, fold_below: int = 10) -> IntoFrameT:
     """Compare groups of customers.
 
     Parameters
     ----------
-    customers
+    customers : table
         A customers table with number_of_orders, sales_value and the column `by`.
-    by
+    by : str
         ``"billing_country_code"``, ``"billing_state_or_province_name"``, ``"customer_group_name"``, ``"b2b_b2c"``,
         ``"lang"`` or ``"accept_marketing"`` (consent: true, false and unknown are three states).
-    fold_below
+    fold_below : int
         Groups of fewer customers are folded into "other": their means say little and may give a person away.
 
     Returns
     -------
     table of the same kind
-        `results.Breakdown`: one row a group, by sales value from high to low: the group under the name of `by`
-        ("unknown" where it is missing; guests have no address), customers, buyers, orders, sales_value, share (of all
-        sales), repeat_rate, mean_order_value (ΣS/Σn), mean_buyer_value, median_buyer_value with its 95 % interval
-        median_low to median_high (by order statistics; missing under six buyers). A mean over nobody is missing.
+        `results.Breakdown`: one row per group, by sales value from high to low. The column of groups has the name of
+        `by`; customers without a value (guests have no address) are "unknown". A group that the shop itself calls "other"
+        or "unknown" is in the row of that name.
 
     Raises
     ------
     ArgumentError
-        An unknown `by`, a missing column, or amounts of several currencies.
+        An unknown `by`, a `fold_below` that is not a whole number, or `customers` is not a table.
+    DataError
+        A missing column, impossible values, a customer who occurs twice, or amounts in several currencies.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"number_of_orders": [1, 3], "sales_value": [10.0, 90.0], "lang": ["en", None]})
+    >>> breakdown(table, "lang", fold_below=1)[["lang", "customers", "sales_value", "share"]]
+          lang  customers  sales_value  share
+    0  unknown          1         90.0    0.9
+    1       en          1         10.0    0.1
     """
-    if by not in BREAKDOWNS:
-        raise ArgumentError(f"by must be one of {', '.join(BREAKDOWNS)}, not {by!r}")
+    one_of("by", by, BREAKDOWNS)
+    whole_number("fold_below", fold_below)
     frame = customers_frame(customers, ["number_of_orders", "sales_value", by])
     currency_of(frame)
     table = gather(frame, numbers=["number_of_orders", "sales_value"], texts=[by])
     n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
-    names = [str(name).lower() if by == "accept_marketing" else str(name) for name in table[by].cat.categories]
-    codes = table[by].cat.codes.to_numpy().astype("int64")
-    codes[codes < 0] = len(names)
-    names.append(UNKNOWN)
+    occurring = [str(name).lower() if by == "accept_marketing" else str(name) for name in table[by].cat.categories]
+    names = list(dict.fromkeys([*occurring, UNKNOWN, OTHER]))
+    place_of = np.array([names.index(name) for name in [*occurring, UNKNOWN]])
+    codes = place_of[table[by].cat.codes.to_numpy()]  # the code −1 of a missing value takes the last place: unknown
     sizes = np.bincount(codes, rows, len(names))
-    target = np.where(sizes >= fold_below, np.arange(len(names)), len(names))
-    codes = target[codes]
-    names.append(OTHER)
+    codes = np.where(sizes >= fold_below, np.arange(len(names)), names.index(OTHER))[codes]
     buys = n >= 1
     nb, sb = n[buys], s[buys]
     groups = Groups(codes[buys], rows[buys], len(names))
@@ -84,8 +91,8 @@ def breakdown(customers: Any, by: str = "billing_country_code", *, fold_below: i
             "mean_order_value": ratio(spent.sums, valued_orders),
             "mean_buyer_value": ratio(spent.sums, spent.totals),
             "median_buyer_value": spent.quantile(0.5),
-            "median_low": spent.at(low),
-            "median_high": spent.at(high),
+            "median_buyer_value_ci_low": spent.at(low),
+            "median_buyer_value_ci_high": spent.at(high),
         }
     )
     result = result[result["customers"] > 0].sort_values(

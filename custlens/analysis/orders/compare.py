@@ -1,84 +1,123 @@
-"""Two groups of customers, or one store at two times, side by side."""
+"""Two groups of customers, or one shop at two times, side by side."""
 
 from __future__ import annotations
 
-from typing import Any
+import warnings
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrame, IntoFrameT
 
+from custlens._arguments import number, whole_number
 from custlens.analysis import results
-from custlens.analysis._frames import currency_of, customers_frame, gather, same_kind
-from custlens.analysis._stats import quantiles
-from custlens.errors import ArgumentError, DataError
+from custlens.analysis._frames import Frame, currency_of, customers_frame, gather, same_kind
+from custlens.errors import CustlensWarning, DataError
 
 __all__ = ["compare"]
 
-MEASURES = ("repeat_rate", "orders_a_buyer", "mean_order_value", "mean_buyer_value", "median_buyer_value")
+MEASURES = ("repeat_rate", "orders_per_buyer", "mean_order_value", "mean_buyer_value", "median_buyer_value")
+MEANS = 4
+"""The first measures are means or ratios of means; the last is not."""
+FEW_BUYERS = 50
+LARGEST_DRAW = 20_000
+AT_ONCE = 200_000
+"""Buyers that are drawn at once, which bounds the memory."""
+FEATURES = ["repeat", "number_of_orders", "sales_value"]
+LEAST_ERROR = 1 / 3
+"""The standard error of a draw is taken as at least so much of the data's: draws of equal buyers alone have none."""
 
 
-def compare(a: Any, b: Any, *, level: float = 0.95, resamples: int = 2_000, seed: int = 0) -> Any:
+def compare(a: IntoFrameT, b: IntoFrame, *, level: float = 0.95, resamples: int = 2_000, seed: int = 0) -> IntoFrameT:
     """Compare the buyers of two tables, with bootstrap intervals of the differences.
 
-    Buyers are drawn with replacement from each table on its own, so the intervals hold for two separate groups. For one
-    store at two times they are too wide: the same buyers are in both.
+    Customers who are in both tables (the same customer_id: one shop at two times) are drawn as pairs, all others on their
+    own. So the interval holds for two separate groups, for the same customers twice, and for a mixture. Tables without
+    customer_id are taken as separate groups.
 
     Parameters
     ----------
-    a, b
-        Customers tables with number_of_orders and sales_value, in one currency.
-    level
-        Coverage of the intervals (percentile bootstrap).
-    resamples
-        Number of draws. From a table of more than 20,000 buyers a draw is of 20,000 and its spread scaled to the size of
-        the table (m-out-of-n bootstrap), which keeps a million buyers a matter of seconds.
-    seed
-        Of the draws: the same seed gives the same intervals.
+    a : table
+        A customers table with number_of_orders and sales_value; with customer_id, if the same customers may be in both.
+    b : table
+        Another one, in the same currency.
+    level : float
+        Confidence level of the intervals, between 0 and 1.
+    resamples : int
+        Number of draws, at least 100. From tables of more than 20,000 buyers each draw takes 20,000 (m-out-of-n
+        bootstrap), so that a million buyers are compared in seconds.
+    seed : int
+        Seed of the draws: the same seed gives the same intervals.
 
     Returns
     -------
     table of the same kind as `a`
-        `results.Comparison`: one row a measure (repeat_rate, orders_a_buyer, mean_order_value, mean_buyer_value,
-        median_buyer_value): a, b, difference (b − a), low, high, buyers_a, buyers_b. An interval over fewer than two
-        buyers is missing.
+        `results.Comparison`: one row per measure (repeat_rate, orders_per_buyer, mean_order_value, mean_buyer_value,
+        median_buyer_value). An interval is missing where a table has fewer than two buyers, and where the buyers do not
+        differ at all.
 
     Raises
     ------
     ArgumentError
-        A missing column, two currencies, or a level outside 0 to 1.
+        A `level`, `resamples` or `seed` out of bounds, or `a` or `b` is not a table.
+    DataError
+        A missing column, impossible values, a customer who occurs twice in one table, or several currencies.
+
+    Warns
+    -----
+    CustlensWarning
+        A table has fewer than 50 buyers: the intervals of its means are then only roughly right.
 
     Notes
     -----
-    Source: Efron and Tibshirani (1993), "An Introduction to the Bootstrap", 13; Bickel, Götze and van Zwet (1997) for
-    m out of n.
+    Means and ratios of means: symmetric studentised bootstrap, with standard errors from the influence function of each
+    measure. The median: percentiles of the bootstrap. Simulated with 20 buyers per side (orders and sales of the CDNOW
+    data, and log-normal amounts), the 95 % intervals hold the true difference in 92 to 98 % of the runs; plain percentiles
+    or BCa hold 83 to 93 %. Where one group has a far heavier tail than the other, 89 % can remain.
+
+    Source: Hall (1988), "Theoretical comparison of bootstrap confidence intervals", Annals of Statistics 16; Bickel, Götze
+    and van Zwet (1997), "Resampling fewer than n observations", Statistica Sinica 7, for m out of n.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> once = pd.DataFrame({"number_of_orders": [1] * 60, "sales_value": [10.0, 20.0] * 30})
+    >>> more = pd.DataFrame({"number_of_orders": [1] * 60, "sales_value": [20.0, 30.0] * 30})
+    >>> compared = compare(once, more).set_index("measure").loc["mean_buyer_value"]
+    >>> float(compared["difference"]), bool(compared["difference_ci_low"] > 0)
+    (10.0, True)
     """
-    if not 0 < level < 1 or resamples < 100:
-        raise ArgumentError("level must be between 0 and 1, and resamples at least 100")
-    frames = [customers_frame(side, ["number_of_orders", "sales_value"]) for side in (a, b)]
-    currencies = {currency_of(frame) for frame in frames} - {None}
+    level = number("level", level, above=0, below=1)
+    resamples, seed = whole_number("resamples", resamples, least=100), whole_number("seed", seed)
+    frames = [
+        customers_frame(table, ["number_of_orders", "sales_value"], name=name) for name, table in (("a", a), ("b", b))
+    ]
+    currencies = {currency for frame in frames if (currency := currency_of(frame)) is not None}
     if len(currencies) > 1:
-        raise DataError(f"amounts in {', '.join(sorted(map(str, currencies)))} cannot be compared")
-    random = np.random.default_rng(seed)
-    points, draws, sizes = [], [], []
-    for frame in frames:
-        table = gather(frame, numbers=["sales_value"], min_orders=1).dropna()
-        n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
-        order = np.lexsort((s, n))  # one entry a buyer, in an order that no engine changes
-        n, s = (np.repeat(values[order], rows[order].astype("int64")) for values in (n, s))
-        points.append(_measures(n, s))
-        draws.append(_draws(n, s, resamples, random) if len(n) > 1 else np.full((resamples, len(MEASURES)), np.nan))
-        sizes.append(len(n))
-    difference = points[1] - points[0]
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    low, high = np.quantile(draws[1] - draws[0], tails, axis=0)
+        raise DataError(f"amounts in {', '.join(sorted(currencies))} cannot be compared")
+    have_ids = all("customer_id" in frame.collect_schema().names() for frame in frames)
+    tables = [_buyers(frame, have_ids) for frame in frames]
+    strata = _strata(*tables)
+    sizes = [len(table) for table in tables]
+    if min(sizes) < FEW_BUYERS:
+        warnings.warn(
+            f"there are {sizes[0]:,} and {sizes[1]:,} buyers to compare: with fewer than {FEW_BUYERS} on a side the "
+            "intervals are only roughly right",
+            CustlensWarning,
+            stacklevel=2,
+        )
+    points = [_point(table) for table in tables]
+    low = high = np.full(len(MEASURES), np.nan)
+    if min(sizes) > 1:
+        low, high = _interval(strata, points[1] - points[0], level, resamples, np.random.default_rng(seed))
     result = pd.DataFrame(
         {
             "measure": MEASURES,
             "a": points[0],
             "b": points[1],
-            "difference": difference,
-            "low": low,
-            "high": high,
+            "difference": points[1] - points[0],
+            "difference_ci_low": low,
+            "difference_ci_high": high,
             "buyers_a": sizes[0],
             "buyers_b": sizes[1],
         }
@@ -86,21 +125,122 @@ def compare(a: Any, b: Any, *, level: float = 0.95, resamples: int = 2_000, seed
     return same_kind(result, results.Comparison, a)
 
 
-def _measures(n: np.ndarray, s: np.ndarray) -> np.ndarray:
-    """Give the measures of one group, in order."""
-    if not len(n):
+class _Stratum(NamedTuple):
+    """Buyers who are drawn together: pairs in both tables, or buyers of one table."""
+
+    features: np.ndarray
+    """One row per buyer or pair: the `FEATURES` in the first table, in the second, or in both side by side."""
+    place: slice
+    """Where those columns stand among the six of both tables."""
+
+
+class _Drawn(NamedTuple):
+    """Differences of the measures (b − a) and standard errors of all but the median, one row per draw."""
+
+    difference: np.ndarray
+    error: np.ndarray
+
+
+def _buyers(frame: Frame, have_ids: bool) -> pd.DataFrame:
+    """Return one row per buyer, in an order that does not depend on the engine."""
+    keys = ["customer_id"] if have_ids else []
+    table = gather(frame, numbers=["sales_value"], keys=keys, min_orders=1).dropna()
+    table = table.sort_values([*keys, "number_of_orders", "sales_value"])
+    table = table.loc[table.index.repeat(table["rows"].astype("int64"))]
+    return table.assign(repeat=(table["number_of_orders"] > 1).astype("float64")).reset_index(drop=True)
+
+
+def _strata(a: pd.DataFrame, b: pd.DataFrame) -> list[_Stratum]:
+    """Return the pairs of customers who are in both tables, and the others of each."""
+    in_a = a["customer_id"].isin(b["customer_id"]).to_numpy() if "customer_id" in a else np.zeros(len(a), bool)
+    in_b = b["customer_id"].isin(a["customer_id"]).to_numpy() if "customer_id" in a else np.zeros(len(b), bool)
+    ours, theirs = a[FEATURES].to_numpy(), b[FEATURES].to_numpy()  # both in order of customer_id
+    strata = [
+        _Stratum(np.hstack([ours[in_a], theirs[in_b]]), slice(0, 6)),
+        _Stratum(ours[~in_a], slice(0, 3)),
+        _Stratum(theirs[~in_b], slice(3, 6)),
+    ]
+    return [stratum for stratum in strata if len(stratum.features)]
+
+
+def _point(table: pd.DataFrame) -> np.ndarray:
+    """Return the measures of one table."""
+    if table.empty:
         return np.full(len(MEASURES), np.nan)
-    orders, sales = float(n.sum()), float(s.sum())
-    median = quantiles(s, np.ones(len(s)), [0.5])[0]
-    return np.array([(n > 1).mean(), orders / len(n), sales / orders, sales / len(n), median])
+    return np.append(_ratios(table[FEATURES].to_numpy().mean(axis=0)), table["sales_value"].median())
 
 
-def _draws(n: np.ndarray, s: np.ndarray, resamples: int, random: np.random.Generator) -> np.ndarray:
-    """Give the measures of each draw of buyers."""
-    size = min(len(n), 20_000)
-    found = np.empty((resamples, len(MEASURES)))
-    for number in range(resamples):
-        chosen = random.integers(0, len(n), size)
-        found[number] = _measures(n[chosen], s[chosen])
-    point = _measures(n, s)
-    return np.asarray(point + (found - point) * np.sqrt(size / len(n)))
+def _ratios(means: np.ndarray) -> np.ndarray:
+    """Return the measures that follow from the means of the features."""
+    repeat, orders, sales = (means[..., column] for column in range(3))
+    return np.stack([repeat, orders, sales / orders, sales], axis=-1)
+
+
+def _interval(
+    strata: list[_Stratum], point: np.ndarray, level: float, resamples: int, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the intervals of the differences of all measures."""
+    sizes = np.array([len(stratum.features) for stratum in strata])
+    fraction = min(1.0, LARGEST_DRAW / sizes.sum())
+    drawn_sizes = np.maximum(np.rint(sizes * fraction).astype("int64"), np.minimum(sizes, 2))
+    at_once = max(1, AT_ONCE // int(drawn_sizes.sum()))
+    draws = []
+    for begin in range(0, resamples, at_once):
+        shape = min(at_once, resamples - begin)
+        parts = [
+            stratum.features[random.integers(0, size, (shape, drawn))]
+            for stratum, size, drawn in zip(strata, sizes, drawn_sizes, strict=True)
+        ]
+        draws.append(_drawn(strata, parts))
+    found = _Drawn(*map(np.concatenate, zip(*draws, strict=True)))
+    scale = np.sqrt(drawn_sizes.sum() / sizes.sum())
+    error = _drawn(strata, [stratum.features[None] for stratum in strata]).error[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        off = np.abs(found.difference[:, :MEANS] - point[:MEANS])
+        half = error * np.quantile(off / np.maximum(found.error, LEAST_ERROR * error / scale), level, axis=0)
+    half = np.where(error > 0, half, np.nan)
+    median = point[-1] + scale * (found.difference[:, -1] - point[-1])
+    low, high = np.quantile(median, [(1 - level) / 2, (1 + level) / 2])
+    ends = (low, high) if low < high else (np.nan, np.nan)
+    return np.append(point[:MEANS] - half, ends[0]), np.append(point[:MEANS] + half, ends[1])
+
+
+def _drawn(strata: list[_Stratum], parts: list[np.ndarray]) -> _Drawn:
+    """Return what some draws say.
+
+    Parameters
+    ----------
+    strata
+        The strata.
+    parts
+        For each of them the features of its buyers, shape (draws, buyers, features).
+    """
+    draws = len(parts[0])
+    totals, scatter = np.zeros((draws, 6)), np.zeros((draws, 6, 6))
+    count = np.zeros(6)
+    sales: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for stratum, part in zip(strata, parts, strict=True):
+        here, size = stratum.place, part.shape[1]
+        total = part.sum(axis=1)
+        centred = part - total[:, None, :] / size
+        totals[:, here] += total
+        scatter[:, here, here] += centred.transpose(0, 2, 1) @ centred * (size / max(size - 1, 1))
+        count[here] += size
+        for column in range(2, part.shape[2], 3):
+            sales[(here.start + column) // 3].append(part[:, :, column])
+    means = totals / count
+    a, b = _ratios(means[:, :3]), _ratios(means[:, 3:])
+    medians = [np.median(np.concatenate(values, axis=1), axis=1) for values in sales]
+    slopes = np.concatenate([-_slopes(means[:, :3], a) / count[0], _slopes(means[:, 3:], b) / count[3]], axis=1)
+    variance = ((scatter @ slopes) * slopes).sum(axis=1)
+    difference = np.column_stack([b - a, medians[1] - medians[0]])
+    return _Drawn(difference, np.sqrt(np.maximum(variance, 0.0)))
+
+
+def _slopes(means: np.ndarray, ratios: np.ndarray) -> np.ndarray:
+    """Return the derivatives of the measures by the means of the features, shape (draws, features, measures)."""
+    slopes = np.zeros((len(means), 3, MEANS))
+    slopes[:, 0, 0] = slopes[:, 1, 1] = slopes[:, 2, 3] = 1.0
+    slopes[:, 2, 2] = 1 / means[:, 1]
+    slopes[:, 1, 2] = -ratios[:, 2] / means[:, 1]
+    return slopes

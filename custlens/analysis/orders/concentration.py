@@ -3,63 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrameT
 
+from custlens._arguments import whole_number
 from custlens.analysis import results
 from custlens.analysis._frames import Frame, currency_of, customers_frame, gather, same_kind
-from custlens.analysis._stats import known
-from custlens.errors import ArgumentError
+from custlens.analysis._stats import known, shares
 
 __all__ = ["concentration", "lorenz"]
 
 CENTS_A_CUSTOMER = 10
-"""Beyond so many times as many possible amounts as customers, counting is slower than sorting."""
+"""Counting whole cents is quicker than sorting while there are at most this many cents per customer."""
 
 
 def concentration(
-    customers: Any, *, top: Iterable[float] = (0.01, 0.05, 0.1, 0.2, 0.5), include_prospects: bool = False
-) -> Any:
-    """Give the share of all sales that the best customers bring, and the Gini coefficient.
+    customers: IntoFrameT,
+    *,
+    top: float | Iterable[float] = (0.01, 0.05, 0.1, 0.2, 0.5),
+    include_prospects: bool = False,
+) -> IntoFrameT:
+    """Compute the share of all sales that the best customers bring, and the Gini coefficient.
 
     Parameters
     ----------
-    customers
-        A customers table with number_of_orders and sales_value. Negative sales (refunds) count as zero, and are
-        counted in `clipped`.
-    top
-        Shares of the customers, best first; each is rounded to whole customers, and to one at least.
-    include_prospects
-        Whether customers without an order are among the customers; without them the question is about buyers.
+    customers : table
+        A customers table with number_of_orders and sales_value. Negative sales (refunds) count as zero, and the column
+        `clipped` says how many there are.
+    top : float or iterable of float
+        Shares of the customers, best first, above 0 and up to 1; each is rounded to whole customers, at least one.
+    include_prospects : bool
+        Whether customers without an order are among the customers; by default the question is about buyers.
 
     Returns
     -------
     table of the same kind
-        `results.Concentration`: one row a share: top, customers, sales_value, share_of_sales, gini, clipped.
+        `results.Concentration`: one row per share.
 
     Raises
     ------
     ArgumentError
-        A share outside 0 to 1, a missing column, or amounts of several currencies.
+        A share outside 0 to 1, or `customers` is not a table.
+    DataError
+        A missing column, impossible values, a customer who occurs twice, or amounts in several currencies.
 
     Notes
     -----
     G = Σ(2i − N − 1)·S₍ᵢ₎ / (N·ΣS) over the sorted values S₍₁₎ ≤ … ≤ S₍N₎. Source: Gini (1912); Lorenz (1905), "Methods of
     measuring the concentration of wealth", Publications of the American Statistical Association 9.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"number_of_orders": [1, 1, 1, 3], "sales_value": [10.0, 20.0, 30.0, 140.0]})
+    >>> concentration(table, top=[0.25, 0.5])[["top", "customers", "share_of_sales", "gini"]]
+        top  customers  share_of_sales  gini
+    0  0.25          1            0.70   0.5
+    1  0.50          2            0.85   0.5
     """
-    shares = list(top)
-    if not shares or not all(0 < share <= 1 for share in shares):
-        raise ArgumentError(f"top must be shares above 0 and up to 1, not {shares}")
+    wanted = shares("top", top)
     curve = _curve(customers_frame(customers, ["number_of_orders", "sales_value"]), include_prospects)
     people, money = curve.people[-1], curve.money[-1]
-    best_people = np.minimum(np.maximum(np.floor(people * np.array(shares) + 0.5), 1.0), people)
+    best_people = np.minimum(np.maximum(np.floor(people * np.array(wanted) + 0.5), 1.0), people)
     best = money - np.interp(people - best_people, curve.people, curve.money)
     gini = max(0.0, 1 - 2 * curve.area / (people * money)) if money else np.nan
     result = pd.DataFrame(
         {
-            "top": shares,
+            "top": wanted,
             "customers": best_people,
             "sales_value": best,
             "share_of_sales": best / money if money else np.nan,
@@ -70,23 +83,41 @@ def concentration(
     return same_kind(result, results.Concentration, customers)
 
 
-def lorenz(customers: Any, *, points: int = 201, include_prospects: bool = False) -> Any:
-    """Give the Lorenz curve: the share of all sales that the customers of the lowest sales value bring.
+def lorenz(customers: IntoFrameT, *, points: int = 201, include_prospects: bool = False) -> IntoFrameT:
+    """Compute the Lorenz curve: the share of all sales that the customers with the lowest sales value bring.
 
     Parameters
     ----------
-    customers, include_prospects
+    customers : table
         As for `concentration`.
-    points
-        Number of points, evenly spaced over the customers.
+    points : int
+        Number of points, evenly spaced over the customers; at least 2.
+    include_prospects : bool
+        As for `concentration`.
 
     Returns
     -------
     table of the same kind
-        `results.Lorenz`: customers and sales, both shares from 0 to 1; empty where there are no sales.
+        `results.Lorenz`: one row per point; empty where there are no sales.
+
+    Raises
+    ------
+    ArgumentError
+        `points` is not a whole number of at least 2, or `customers` is not a table.
+    DataError
+        As for `concentration`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"number_of_orders": [1, 1], "sales_value": [10.0, 30.0]})
+    >>> lorenz(table, points=3)
+       customers  sales
+    0        0.0   0.00
+    1        0.5   0.25
+    2        1.0   1.00
     """
-    if points < 2:
-        raise ArgumentError(f"points must be at least 2, not {points}")
+    points = whole_number("points", points, least=2)
     curve = _curve(customers_frame(customers, ["number_of_orders", "sales_value"]), include_prospects)
     people, money = curve.people[-1], curve.money[-1]
     share = np.linspace(0, 1, points if money else 0)
@@ -95,7 +126,7 @@ def lorenz(customers: Any, *, points: int = 201, include_prospects: bool = False
 
 
 class _Curve(NamedTuple):
-    """Customers and sales added up from the lowest sales value on, from zero."""
+    """Cumulative customers and sales, from the lowest sales value to the highest, both from zero."""
 
     people: np.ndarray
     money: np.ndarray
@@ -115,14 +146,14 @@ def _curve(frame: Frame, include_prospects: bool) -> _Curve:
 
 
 def _in_order(amounts: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the amounts from low to high, and how many customers have each.
+    """Return the amounts from low to high, and how many customers have each.
 
-    Whole cents are counted, which is quicker than to sort them.
+    Whole cents are counted where that is quicker than sorting.
     """
     cents = np.rint(amounts * 100)
     if cents.max(initial=0) <= CENTS_A_CUSTOMER * len(cents) and (cents / 100 == amounts).all():
         counts = np.bincount(cents.astype("int64"), rows)
-        there = np.flatnonzero(counts)
-        return there / 100, counts[there]
+        occurring = np.flatnonzero(counts)
+        return occurring / 100, counts[occurring]
     order = np.argsort(amounts)
     return amounts[order], rows[order]

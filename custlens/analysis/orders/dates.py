@@ -1,18 +1,18 @@
 """When buyers ordered: by period, by weekday and month, how long ago, and how far apart.
 
-Of each customer only the first and the last order are known. No picture of all orders over time can be had from them,
-and none is given.
+Only the first and the last order of each customer are known, so none of these results shows all orders over time.
 """
 
 from __future__ import annotations
 
 import calendar
-from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrameT
 
+from custlens._arguments import Moment, one_of
 from custlens.analysis import results
 from custlens.analysis._frames import (
     as_of_column,
@@ -24,8 +24,16 @@ from custlens.analysis._frames import (
     when_observed,
 )
 from custlens.analysis._stats import Groups, known, quantiles, ratio
-from custlens.analysis._time import DAY, check_periods, check_time_zone, days, local_moments, local_times, periods
-from custlens.errors import ArgumentError
+from custlens.analysis._time import (
+    DAY,
+    check_time_zone,
+    days,
+    local_moments,
+    local_times,
+    microseconds,
+    period_name,
+    periods,
+)
 
 __all__ = ["inter_purchase", "order_dates", "recency", "seasonality", "tenure"]
 
@@ -36,83 +44,110 @@ GAP_GROUP = np.searchsorted([3, 4, 5, 10], np.arange(11), side="right")
 """For each number of orders up to 10 (and more) its place among the names."""
 
 
-def order_dates(customers: Any, *, every: str = "month", time_zone: str = "UTC", as_of: datetime | None = None) -> Any:
+def order_dates(customers: IntoFrameT, *, freq: str = "MS", tz: str = "UTC", as_of: Moment | None = None) -> IntoFrameT:
     """Count first and last orders by period.
 
     Only each customer's first and last order are known, so the periods do not show all orders: first orders are the
-    new buyers of a period, last orders the buyers who were not seen after it (or not yet).
+    new buyers of a period, last orders the buyers who have not been seen since.
 
     Parameters
     ----------
-    customers
+    customers : table
         A customers table with number_of_orders, first_order_date and last_order_date.
-    every
-        ``"day"``, ``"week"`` (from Monday), ``"month"``, ``"quarter"`` or ``"year"``.
-    time_zone
-        IANA name of the time zone that a period begins in.
-    as_of
-        Time of the observation; read from the table by default.
+    freq : str
+        Length of a period: ``"D"``, ``"W"`` (from Monday), ``"MS"``, ``"QS"`` or ``"YS"``, or ``"day"``, ``"week"``,
+        ``"month"``, ``"quarter"`` or ``"year"``.
+    tz : str
+        IANA name of the time zone in which periods begin.
+    as_of : str, date or datetime, optional
+        Time of the observation; by default the latest of the table's column as_of.
 
     Returns
     -------
     table of the same kind
-        `results.OrderDates`: one row a period that saw anything, in order: period (its first moment, local time),
-        first_orders and last_orders (buyers), complete (whether it was over at the time of the observation; missing if
-        that is unknown).
+        `results.OrderDates`: one row per period with any first or last order, in order.
 
     Raises
     ------
     ArgumentError
-        An unknown period or time zone, or a missing column.
+        An unknown period or time zone, an `as_of` that is not a point in time, or `customers` is not a table.
+    DataError
+        A missing column, times without a zone, a customer who occurs twice, or orders after `as_of`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> day = pd.to_datetime(["2026-01-15 12:00Z", "2026-03-01 12:00Z"])
+    >>> table = pd.DataFrame({"number_of_orders": [1, 1], "first_order_date": day, "last_order_date": day})
+    >>> order_dates(table, as_of="2026-03-20")
+          period  first_orders  last_orders  complete
+    0 2026-01-01             1            1      True
+    1 2026-03-01             1            1     False
     """
-    check_periods(every, time_zone)
+    period = period_name(freq)
+    check_time_zone(tz)
     frame = customers_frame(customers, NEEDED)
     now = when_observed(frame, as_of)
     table = gather(frame, times=["first_order_date", "last_order_date"], min_orders=1)
     counts = {}
     for name, column in {"first_orders": "first_order_date", "last_orders": "last_order_date"}.items():
-        local, rows = _local_counts(table[column].to_numpy(), table["rows"].to_numpy(), time_zone)
-        counts[name] = pd.Series(rows).groupby(periods(local, every).to_numpy()).sum()
+        local, rows = _local_counts(table[column].to_numpy(), table["rows"].to_numpy(), tz)
+        counts[name] = pd.Series(rows).groupby(periods(local, period).to_numpy()).sum()
     result = pd.DataFrame(counts).fillna(0.0).rename_axis("period").sort_index().reset_index()
     result["period"] = result["period"].astype("datetime64[us]")
     if now is None:
         result["complete"] = pd.array([pd.NA] * len(result), dtype="boolean")
     else:
-        current = periods(local_times([now.timestamp() * 1e6], time_zone), every).iloc[0]
+        current = periods(local_times([microseconds(now)], tz), period).iloc[0]
         result["complete"] = result["period"] < current
     return same_kind(result, results.OrderDates, customers)
 
 
 def seasonality(
-    customers: Any, by: Season = "weekday", *, time_zone: str = "UTC", as_of: datetime | None = None
-) -> Any:
-    """Count first and last orders by the weekday or the month that they fall on.
+    customers: IntoFrameT, by: Season = "weekday", *, tz: str = "UTC", as_of: Moment | None = None
+) -> IntoFrameT:
+    """Count first and last orders by the weekday or the month on which they fell.
 
-    Not the seasons of the shop's sales: only first orders and (of those who came back) last orders are seen, and last
-    orders lean to the recent past. Counts a day allow for how many such days there were.
+    These are not the seasons of the shop's sales: only first orders and, of repeat buyers, last orders are known, and
+    last orders lean to the recent past. Orders per day allow for how many such days there were.
 
     Parameters
     ----------
-    customers, time_zone, as_of
-        As for `order_dates`; the time of the observation must be known.
-    by
+    customers : table
+        A customers table with number_of_orders, first_order_date and last_order_date.
+    by : str
         ``"weekday"`` or ``"month"``.
+    tz : str
+        IANA name of the time zone in which a day begins.
+    as_of : str, date or datetime, optional
+        Time of the observation; by default the latest of the table's column as_of.
 
     Returns
     -------
     table of the same kind
-        `results.Seasonality`: one row a weekday (Monday first) or month.
+        `results.Seasonality`: one row per weekday (Monday first) or month.
 
     Raises
     ------
     ArgumentError
-        An unknown `by` or time zone, a missing column, or no time of the observation.
+        An unknown `by` or time zone, an `as_of` that is not a point in time, or `customers` is not a table.
+    DataError
+        A missing column, times without a zone, a customer who occurs twice, no time of the observation, or orders after it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> day = pd.to_datetime(["2026-03-02 12:00Z", "2026-03-09 12:00Z"])
+    >>> table = pd.DataFrame({"number_of_orders": [1, 1], "first_order_date": day, "last_order_date": day})
+    >>> seasonality(table, as_of="2026-03-15")[["name", "first_orders", "days", "first_orders_per_day"]].head(2)
+          name  first_orders  days  first_orders_per_day
+    0   Monday             2     2                   1.0
+    1  Tuesday             0     2                   0.0
     """
-    if by not in get_args(Season):
-        raise ArgumentError(f"by must be one of {', '.join(get_args(Season))}, not {by!r}")
-    check_time_zone(time_zone)
+    one_of("by", by, get_args(Season))
+    check_time_zone(tz)
     frame = customers_frame(customers, NEEDED)
-    now = need_as_of(frame, as_of).timestamp() * 1e6
+    now = float(microseconds(need_as_of(frame, as_of)))
     table = gather(frame, times=["first_order_date", "last_order_date"], min_orders=1)
     first, last, rows = (table[name].to_numpy() for name in ("first_order_date", "last_order_date", "rows"))
     again = table["number_of_orders"].to_numpy() > 1
@@ -123,61 +158,107 @@ def seasonality(
 
     counted = {}
     for name, times, weights in (("first_orders", first, rows), ("last_orders", last[again], rows[again])):
-        local, sums = _local_counts(times, weights, time_zone)
+        local, sums = _local_counts(times, weights, tz)
         counted[name] = np.bincount(number(local), sums, len(names))
-    begin = np.nanmin(first) if np.isfinite(first).any() else now
-    ends = local_times([min(begin, now), now], time_zone).dt.normalize()
-    each_day = pd.Series(pd.date_range(ends.iloc[0], ends.iloc[1], freq="D"))
-    seen = np.bincount(number(each_day), minlength=len(names))
+    seen = np.zeros(len(names), "int64")
+    if np.isfinite(first).any():
+        ends = local_times([min(np.nanmin(first), now), now], tz).dt.normalize()
+        each_day = pd.Series(pd.date_range(ends.iloc[0], ends.iloc[1], freq="D"))
+        seen = np.bincount(number(each_day), minlength=len(names))
     result = pd.DataFrame({"number": np.arange(1, len(names) + 1), "name": names, **counted, "days": seen})
     for name in counted:
-        result[f"{name}_a_day"] = result[name] / result["days"].where(result["days"] > 0)
+        result[f"{name}_per_day"] = result[name] / result["days"].where(result["days"] > 0)
     return same_kind(result, results.Seasonality, customers)
 
 
-def recency(customers: Any, *, as_of: datetime | None = None) -> Any:
-    """Give the distribution of the time since the last order, of one-time and of repeat buyers.
+def recency(customers: IntoFrameT, *, as_of: Moment | None = None) -> IntoFrameT:
+    """Compute the distribution of the time since the last order, of one-time and of repeat buyers.
 
     Parameters
     ----------
-    customers
+    customers : table
         A customers table with number_of_orders and last_order_date.
-    as_of
-        Time of the observation; read from the table by default (each row's own).
+    as_of : str, date or datetime, optional
+        Time of the observation; by default each row's own, the column as_of.
 
     Returns
     -------
     table of the same kind
-        `results.Elapsed`: for each group (one_time, repeat, all) and number of whole days that occurs: buyers, and the
-        share of the group with at most that many days.
+        `results.Elapsed`: one row per group (one_time, repeat, all) and number of whole days that occurs.
 
     Raises
     ------
     ArgumentError
-        A missing column, or no time of the observation.
+        An `as_of` that is not a point in time, or `customers` is not a table.
+    DataError
+        A missing column, times without a zone, a customer who occurs twice, no time of the observation, or orders after it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> day = pd.to_datetime(["2026-03-02 12:00Z", "2026-03-09 12:00Z"])
+    >>> table = pd.DataFrame({"number_of_orders": [1, 2], "last_order_date": day})
+    >>> recency(table, as_of="2026-03-12").query("group == 'all'")
+      group  days  buyers  share
+    2   all     3       1    0.5
+    3   all    10       1    1.0
     """
     return _elapsed(customers, "last_order_date", as_of)
 
 
-def tenure(customers: Any, *, as_of: datetime | None = None) -> Any:
-    """Give the distribution of the time since the first order; parameters and result as for `recency`."""
+def tenure(customers: IntoFrameT, *, as_of: Moment | None = None) -> IntoFrameT:
+    """Compute the distribution of the time since the first order, of one-time and of repeat buyers.
+
+    Parameters
+    ----------
+    customers : table
+        A customers table with number_of_orders and first_order_date.
+    as_of : str, date or datetime, optional
+        As for `recency`.
+
+    Returns
+    -------
+    table of the same kind
+        `results.Elapsed`, as for `recency`.
+
+    Raises
+    ------
+    ArgumentError, DataError
+        As for `recency`.
+    """
     return _elapsed(customers, "first_order_date", as_of)
 
 
-def inter_purchase(customers: Any) -> Any:
-    """Give the mean time between the orders of a buyer, (last − first)/(n − 1), by number of orders.
+def inter_purchase(customers: IntoFrameT) -> IntoFrameT:
+    """Compute the mean time between the orders of a buyer, (last − first)/(n − 1), by number of orders.
 
     Buyers with few orders and long gaps are still under way: the gaps seen so far are shorter than those to come.
 
     Parameters
     ----------
-    customers
+    customers : table
         A customers table with number_of_orders, first_order_date and last_order_date.
 
     Returns
     -------
     table of the same kind
-        `results.InterPurchase`: one row a number of orders (2, 3, 4, 5–9, 10+, all): buyers, mean and quartiles in days.
+        `results.InterPurchase`: one row per number of orders (2, 3, 4, 5–9, 10+, all): mean and quartiles, in days.
+
+    Raises
+    ------
+    ArgumentError
+        `customers` is not a table.
+    DataError
+        A missing column, times without a zone, or a customer who occurs twice.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> first, last = pd.to_datetime(["2026-03-01 12:00Z"]), pd.to_datetime(["2026-03-31 12:00Z"])
+    >>> table = pd.DataFrame({"number_of_orders": [4], "first_order_date": first, "last_order_date": last})
+    >>> inter_purchase(table).query("orders == 'all'")[["orders", "buyers", "mean"]]
+      orders  buyers  mean
+    5    all       1  10.0
     """
     frame = customers_frame(customers, NEEDED)
     table = gather(frame, times=["first_order_date", "last_order_date"], min_orders=2)
@@ -198,11 +279,10 @@ def inter_purchase(customers: Any) -> Any:
     return same_kind(result, results.InterPurchase, customers)
 
 
-def _elapsed(customers: Any, column: str, as_of: datetime | None) -> Any:
+def _elapsed(customers: IntoFrameT, column: str, as_of: Moment | None) -> IntoFrameT:
     frame = customers_frame(customers, ["number_of_orders", column])
     need_as_of(frame, as_of)
-    times = [column, *as_of_column(as_of)]
-    table = gather(frame, times=times, min_orders=1)
+    table = gather(frame, times=[column, *as_of_column(as_of)], min_orders=1)
     gone = days(observed_at(table, as_of) - table[column].to_numpy())
     n, rows, dated = table["number_of_orders"].to_numpy(), table["rows"].to_numpy(), ~np.isnan(gone)
     parts = []
@@ -215,8 +295,8 @@ def _elapsed(customers: Any, column: str, as_of: datetime | None) -> Any:
     return same_kind(pd.concat(parts, ignore_index=True), results.Elapsed, customers)
 
 
-def _local_counts(times: np.ndarray, rows: np.ndarray, time_zone: str) -> tuple[pd.Series, np.ndarray]:
-    """Count by quarter of an hour, and give the local time of each."""
+def _local_counts(times: np.ndarray, rows: np.ndarray, tz: str) -> tuple[pd.Series, np.ndarray]:
+    """Count times by quarter of an hour, and return those quarters as local times."""
     times, rows = known(times, rows)
-    places, local = local_moments(times, time_zone)
+    places, local = local_moments(times, tz)
     return local, np.bincount(places, rows, len(local))

@@ -1,4 +1,4 @@
-"""What is wrong with the statistics themselves, counted, with the customers it is wrong with."""
+"""What is wrong with the statistics themselves: how many customers, and which."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from typing import Any, NamedTuple
 import narwhals as nw
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrameT
 
+from custlens._arguments import Moment, one_of
 from custlens.analysis import results
-from custlens.analysis._frames import customers_frame, latest_as_of, native, same_kind
-from custlens.errors import ArgumentError, DataError
+from custlens.analysis._frames import Frame, check_types, customers_frame, latest_as_of, native, same_kind
+from custlens.errors import DataError
 
-__all__ = ["CHECKS", "quality"]
+__all__ = ["CHECKS", "quality", "quality_rows"]
 
 
 class Check(NamedTuple):
-    """One thing that may be wrong."""
+    """One thing that may be wrong: what it means, the columns it needs, and which rows it is wrong with."""
 
     meaning: str
     needs: tuple[str, ...]
-    broken: Callable[..., nw.Expr]
+    broken: Callable[[datetime | None], nw.Expr]
 
 
 _n, _s, _aov = nw.col("number_of_orders"), nw.col("sales_value"), nw.col("average_order_value")
@@ -53,7 +55,7 @@ CHECKS = {
         ),
     ),
     "one_order_two_dates": Check(
-        "has one order, but two dates of it",
+        "has one order, but its first and last order dates differ",
         ("number_of_orders", "first_order_date", "last_order_date"),
         lambda _: (_n == 1) & (_first != _last),
     ),
@@ -62,8 +64,13 @@ CHECKS = {
         ("number_of_orders", "first_order_date", "last_order_date"),
         lambda _: (_n > 1) & (_first == _last),
     ),
+    "last_before_first": Check(
+        "last order is dated before the first order",
+        ("first_order_date", "last_order_date"),
+        lambda _: _last < _first,
+    ),
     "order_before_registration": Check(
-        "ordered before the registration (a guest who registered later)",
+        "ordered before registering (a guest who registered later)",
         ("registered", "first_order_date"),
         lambda _: _first < nw.col("registered"),
     ),
@@ -76,45 +83,45 @@ CHECKS = {
         lambda _: nw.col("total_order_count") != _n,
     ),
 }
+TIMES = ("first_order_date", "last_order_date", "registered")
 
 
-def quality(customers: Any, *, check: str | None = None, as_of: datetime | None = None) -> Any:
-    """Count what is wrong with the order statistics; or, with `check`, give the customers it is wrong with.
+def quality(customers: IntoFrameT, *, as_of: Moment | None = None) -> IntoFrameT:
+    """Count the customers whose order statistics are doubtful, check by check.
 
     Parameters
     ----------
-    customers
+    customers : table
         A customers table. Checks whose columns it lacks are left out.
-    check
-        Name of one check, as the table without it has it under `check_name`.
-    as_of
-        Time of the observation; read from the table by default.
+    as_of : str, date or datetime, optional
+        Time of the observation; by default the latest of the table's column as_of. If neither is known, the check for
+        orders after the observation is left out.
 
     Returns
     -------
     table of the same kind
-        Without `check` `results.Quality`: one row a check, those that found most first: check_name, meaning, customers,
-        share. With it: the rows of `customers`, all columns.
+        `results.Quality`: one row per check, those that found most first. `quality_rows` returns the customers of one.
 
     Raises
     ------
     ArgumentError
-        An unknown check, or one whose columns the table lacks.
+        An `as_of` that is not a point in time, or `customers` is not a table.
+    DataError
+        Text where numbers are needed, times without a zone, or a customer who occurs twice.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"number_of_orders": [0, 1, None], "sales_value": [5.0, -3.0, None]})
+    >>> quality(table).query("customers > 0")[["check_name", "customers"]]
+                 check_name  customers
+    0              no_stats          1
+    1  sales_without_orders          1
+    2        negative_sales          1
     """
     frame = customers_frame(customers, [])
-    have = set(frame.collect_schema().names())
     now = latest_as_of(frame, as_of)
-    possible = {name: c for name, c in CHECKS.items() if have.issuperset(c.needs)}
-    if now is None:
-        possible.pop("order_after_observation", None)
-    if check is not None:
-        if check not in CHECKS:
-            raise ArgumentError(f"check must be one of {', '.join(CHECKS)}, not {check!r}")
-        if check not in possible:
-            raise DataError(f"the check {check!r} needs the columns {', '.join(CHECKS[check].needs)}, and as_of")
-        chosen = frame.filter(possible[check].broken(now).fill_null(False))
-        eager = isinstance(native(customers), nw.DataFrame)
-        return nw.maybe_reset_index(chosen.collect()).to_native() if eager else chosen.to_native()
+    possible = _possible(frame, now)
     counted = frame.select(
         __rows=nw.len(), **{name: c.broken(now).fill_null(False).cast(nw.Int64).sum() for name, c in possible.items()}
     ).collect()
@@ -130,3 +137,59 @@ def quality(customers: Any, *, check: str | None = None, as_of: datetime | None 
     return same_kind(
         result.sort_values("customers", ascending=False, kind="stable", ignore_index=True), results.Quality, customers
     )
+
+
+def quality_rows(customers: IntoFrameT, check: str, *, as_of: Moment | None = None) -> IntoFrameT:
+    """Return the customers whose order statistics fail one check.
+
+    Parameters
+    ----------
+    customers : table
+        A customers table with the columns that the check needs.
+    check : str
+        Name of the check, from the column check_name of `quality`.
+    as_of : str, date or datetime, optional
+        As for `quality`.
+
+    Returns
+    -------
+    table of the same kind
+        The rows of `customers`, with all columns.
+
+    Raises
+    ------
+    ArgumentError
+        An unknown check, an `as_of` that is not a point in time, or `customers` is not a table.
+    DataError
+        The table lacks a column that the check needs, or as for `quality`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"number_of_orders": [0, 1], "sales_value": [0.0, -3.0]})
+    >>> quality_rows(table, "negative_sales")
+       number_of_orders  sales_value
+    0                 1         -3.0
+    """
+    one_of("check", check, CHECKS)
+    frame = customers_frame(customers, CHECKS[check].needs)
+    now = latest_as_of(frame, as_of)
+    possible = _possible(frame, now)
+    if check not in possible:
+        raise DataError(f"the check {check!r} needs the time of the observation: pass as_of=")
+    rows = frame.filter(possible[check].broken(now).fill_null(False))
+    found: Any = rows.to_native()
+    if isinstance(native(customers), nw.DataFrame):
+        found = nw.maybe_reset_index(rows.collect()).to_native()
+    return found  # type: ignore[no-any-return]
+
+
+def _possible(frame: Frame, now: datetime | None) -> dict[str, Check]:
+    """Return the checks for which the table has the columns, which must be of the right type."""
+    have = set(frame.collect_schema().names())
+    possible = {name: check for name, check in CHECKS.items() if have.issuperset(check.needs)}
+    if now is None:
+        possible.pop("order_after_observation", None)
+    used = {column for check in possible.values() for column in check.needs}
+    check_types(frame, numbers=sorted(used.difference(TIMES)), times=sorted(used.intersection(TIMES)))
+    return possible

@@ -2,57 +2,73 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrameT
 
+from custlens._arguments import Moment
 from custlens.analysis import results
 from custlens.analysis._frames import as_of_column, customers_frame, gather, need_as_of, observed_at, same_kind
-from custlens.analysis._stats import Z95
 from custlens.analysis._time import days
 
 __all__ = ["second_order"]
 
 ROUNDS = 20_000
 TOLERANCE = 1e-8
+HISTORIES_AT_ONCE = 2_000
 
 
-def second_order(customers: Any, *, as_of: datetime | None = None) -> Any:
-    """Estimate the share of buyers who have ordered a second time, by days since their first order.
+def second_order(customers: IntoFrameT, *, as_of: Moment | None = None) -> IntoFrameT:
+    """Estimate the share of buyers who have ordered a second time, by days since their first order, as a range.
 
-    What is known of the time of the second order: of a buyer with one order, that it is later than the observation
-    (right-censored); with two, just when it was; with three or more, that it lies between the first and the last order
-    (interval-censored). Turnbull's estimate uses all three. Its steps are whole days.
+    What is known of the time of the second order: with one order so far, that it is later than the observation; with
+    two, exactly when it was; with three or more, that it lies between the first and the last order. Neither of the two
+    estimates is free of bias, since whether a time is known exactly depends on that time itself. On the shops tried the
+    truth lies between them, or close to them where they meet; the range is not a confidence interval.
 
     Parameters
     ----------
-    customers
+    customers : table
         A customers table with number_of_orders, first_order_date and last_order_date.
-    as_of
-        Time of the observation; read from the table by default (each row's own).
+    as_of : str, date or datetime, optional
+        Time of the observation; by default each row's own, the column as_of.
 
     Returns
     -------
     table of the same kind
-        `results.SecondOrder`: one row a day on which the estimate steps: days, share, and its 95 % interval low to high,
-        at_risk (buyers seen for longer than that). The curve is not carried beyond the longest time that any buyer has
-        been seen.
+        `results.SecondOrder`: one row per day since the first order, up to the longest time that a buyer has been seen.
 
     Raises
     ------
     ArgumentError
-        A missing column, or no time of the observation.
+        An `as_of` that is not a point in time, or `customers` is not a table.
+    DataError
+        A missing column, times without a zone, a customer who occurs twice, no time of the observation, or orders after it.
 
     Notes
     -----
-    All intervals begin at the first order, so an expectation step needs sums from the beginning and no search.
-    The intervals are by the observed information of the shares at the steps, on the scale of log(−log); where each time
-    is known or right-censored they are Greenwood's, of the Kaplan-Meier estimate.
+    ``turnbull`` takes the times of buyers with three orders or more as censored to an interval, and as though the
+    censoring said nothing about them.
+
+    ``product_limit`` takes orders as a Poisson process: of a buyer with x repeat orders, the last of them at t, the second
+    order is at the least of x − 1 uniform times on (0, t). Each such buyer counts as a second order on each day with the
+    probability of that day.
 
     Source: Turnbull (1976), "The empirical distribution function with arbitrarily grouped, censored and truncated data",
-    JRSS B 38; Kalbfleisch and Prentice (2002) for the scale of the intervals.
+    JRSS B 38; Kaplan and Meier (1958), "Nonparametric estimation from incomplete observations", JASA 53.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> first = pd.to_datetime(["2026-03-01 12:00Z"] * 2)
+    >>> last = pd.to_datetime(["2026-03-01 12:00Z", "2026-03-03 12:00Z"])
+    >>> table = pd.DataFrame({"number_of_orders": [1, 2], "first_order_date": first, "last_order_date": last})
+    >>> second_order(table, as_of="2026-03-04")[["days", "share_low", "share_high"]]
+       days  share_low  share_high
+    0     0        0.0         0.0
+    1     1        0.0         0.0
+    2     2        0.5         0.5
+    3     3        0.5         0.5
     """
     frame = customers_frame(customers, ["number_of_orders", "first_order_date", "last_order_date"])
     need_as_of(frame, as_of)
@@ -61,28 +77,72 @@ def second_order(customers: Any, *, as_of: datetime | None = None) -> Any:
     n, rows, first = (table[name].to_numpy() for name in ("number_of_orders", "rows", "first_order_date"))
     seen = np.floor(days(observed_at(table, as_of) - first)).astype("int64")
     span = np.floor(days(table["last_order_date"].to_numpy() - first)).astype("int64")
-    size = int(max(seen.max(initial=0), span.max(initial=0))) + 1
+    seen = np.maximum(seen, span)  # an order may be dated a little after the observation
+    size = int(seen.max(initial=-1)) + 1
     exact = np.bincount(span[n == 2], rows[n == 2], size)
     within = np.bincount(span[n > 2], rows[n > 2], size)
     beyond = np.bincount(seen[n == 1], rows[n == 1], size)
-    density = _turnbull(exact, within, beyond)
-    steps = np.flatnonzero(density > TOLERANCE)
-    share = np.minimum(np.cumsum(density), 1.0)[steps]
-    error = _standard_errors(share, exact[steps], *(np.add.reduceat(part, steps) for part in (within, beyond)))
-    low, high = _interval(share, error)
-    followed = np.bincount(seen, rows, size)
-    at_risk = (followed.sum() - np.cumsum(followed))[steps]
-    result = pd.DataFrame({"days": steps, "share": share, "low": low, "high": high, "at_risk": at_risk})
+    events = exact + _poisson_events(span[n > 2], n[n > 2] - 1, rows[n > 2], size)
+    turnbull, product_limit = np.minimum(np.cumsum(_turnbull(exact, within, beyond)), 1.0), _limit(events, beyond)
+    result = pd.DataFrame(
+        {
+            "days": np.arange(size),
+            "share_low": np.minimum(turnbull, product_limit),
+            "share_high": np.maximum(turnbull, product_limit),
+            "turnbull": turnbull,
+            "product_limit": product_limit,
+            "at_risk": rows.sum() - np.cumsum(np.bincount(seen, rows, size)),
+        }
+    )
     return same_kind(result, results.SecondOrder, customers)
 
 
+def _limit(events: np.ndarray, beyond: np.ndarray) -> np.ndarray:
+    """Return the product-limit estimate of the share by each day, from second orders and censored buyers by day."""
+    gone = np.cumsum(events + beyond) - (events + beyond)
+    at_risk = (events + beyond).sum() - gone
+    hazard = np.divide(events, at_risk, out=np.zeros(len(events)), where=at_risk > TOLERANCE)
+    return np.asarray(1 - np.cumprod(1 - np.minimum(hazard, 1.0)))
+
+
+def _poisson_events(span: np.ndarray, repeats: np.ndarray, rows: np.ndarray, size: int) -> np.ndarray:
+    """Return the expected number of second orders on each day, of buyers with two repeat orders or more.
+
+    Parameters
+    ----------
+    span
+        Whole days from the first order to the last.
+    repeats
+        Repeat orders, x ≥ 2: by day k the second order has come with probability 1 − (1 − (k + 1)/(span + 1))^(x − 1).
+    rows
+        How many buyers have them.
+    size
+        Number of days.
+    """
+    histories, codes = np.unique(np.column_stack([span, repeats]), axis=0, return_inverse=True)
+    count = np.bincount(codes.ravel(), rows, len(histories))
+    not_yet = np.zeros(size)
+    for begin in range(0, len(histories), HISTORIES_AT_ONCE):
+        some = slice(begin, begin + HISTORIES_AT_ONCE)
+        spans, others = histories[some, 0], histories[some, 1] - 1
+        day = np.arange(spans.max())[:, None]  # the histories are in order of their span
+        remaining = np.log1p(-np.minimum((day + 1) / (spans + 1), 1 - 1e-16))
+        late = day < spans
+        not_yet[: len(day)] += np.where(late, np.exp(others * remaining), 0.0) @ count[some]
+    return -np.diff(not_yet, prepend=count.sum())
+
+
 def _turnbull(exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.ndarray:
-    """Find the density over days 0, 1, … that makes what was seen likeliest; what is left to 1 lies after them all.
+    """Return the likeliest density over days 0, 1, …; what it lacks to 1 lies after them all.
 
     Parameters
     ----------
     exact, within, beyond
         Buyers by day: whose second order was on it; on it or before it; after it.
+
+    Notes
+    -----
+    All intervals begin at the first order, so an expectation step needs cumulative sums and no search.
     """
     total = exact.sum() + within.sum() + beyond.sum() or 1.0
     support = _support(exact, within, beyond)
@@ -93,7 +153,7 @@ def _turnbull(exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.n
         with np.errstate(divide="ignore", invalid="ignore"):
             inside = np.where(within > 0, within / upto, 0.0)
             outside = np.where(beyond > 0, beyond / np.maximum(after, 1e-300), 0.0)
-        # Day d gets a part of each interval that ends on d or later, and of each censoring before d.
+        # Each day gets a part of each interval that ends on it or later, and of each censoring before it.
         part = np.cumsum(inside[::-1])[::-1]
         late = np.append(0.0, np.cumsum(outside))
         new = np.append(exact + density[:-1] * (part + late[:-1]), density[-1] * late[-1]) / total
@@ -105,10 +165,10 @@ def _turnbull(exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.n
 
 
 def _support(exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.ndarray:
-    """Mark the days that can have a part in the estimate, and in the last place the time after them all.
+    """Return 1 for each day that can have a part in the estimate, and last for the time after them all; else 0.
 
-    Those on which a second order was seen; and the ends of intervals before which something begins that no earlier end
-    closes (Turnbull's innermost intervals).
+    Those are the days on which a second order was seen, and the ends of intervals before which something begins that no
+    earlier end closes (Turnbull's innermost intervals).
     """
     support = np.zeros(len(exact) + 1)
     begun = True
@@ -121,43 +181,3 @@ def _support(exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.nd
             begun = True
     support[-1] = float(begun)
     return support
-
-
-def _standard_errors(share: np.ndarray, exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.ndarray:
-    """Give the standard errors of the estimate at its steps, from the observed information.
-
-    The log-likelihood is Σ exact·log(share − the share before) + within·log(share) + beyond·log(1 − share). Its second
-    derivatives tie each share to its two neighbours alone, as a chain of resistors ties points to each other and to the
-    ground: the variance of a share is the resistance between its point and the ground.
-
-    Parameters
-    ----------
-    share
-        The estimate at its steps.
-    exact, within, beyond
-        Buyers by step, as for `_turnbull`, from that step up to the next.
-    """
-    certain = share > 1 - TOLERANCE
-    to_last = exact / np.diff(share, prepend=0.0) ** 2
-    to_ground = within / share**2 + np.where(certain, np.inf, beyond / np.maximum(1 - share, TOLERANCE) ** 2)
-    size = len(share)
-    from_left, from_right = np.empty(size), np.zeros(size)
-    conducted = np.inf
-    for step in range(size):
-        from_left[step] = conducted = to_ground[step] + _in_series(to_last[step], conducted)
-    for step in range(size - 2, -1, -1):
-        from_right[step] = _in_series(to_last[step + 1], to_ground[step + 1] + from_right[step + 1])
-    return np.asarray(1 / np.sqrt(from_left + from_right))
-
-
-def _in_series(a: float, b: float) -> float:
-    """Give the conductance of two conductors in a row."""
-    return 0.0 if a == 0 or b == 0 else 1 / (1 / a + 1 / b)
-
-
-def _interval(share: np.ndarray, error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the 95 % interval on the scale of log(−log)."""
-    survival = np.clip(1 - share, TOLERANCE, 1 - TOLERANCE)
-    half = Z95 * error / (survival * np.abs(np.log(survival)))
-    low, high = 1 - survival ** np.exp(-half), 1 - survival ** np.exp(half)
-    return np.minimum(low, share), np.maximum(high, share)

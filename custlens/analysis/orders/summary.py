@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
-
 import numpy as np
 import pandas as pd
+from narwhals.typing import IntoFrameT
 
+from custlens._arguments import Moment
 from custlens.analysis import results
 from custlens.analysis._frames import currency_of, customers_frame, gather, same_kind, when_observed
 from custlens.analysis._stats import quantiles, ratio
@@ -15,28 +14,32 @@ from custlens.analysis._stats import quantiles, ratio
 __all__ = ["summary"]
 
 
-def summary(customers: Any, *, as_of: datetime | None = None, currency: str | None = None) -> Any:
+def summary(customers: IntoFrameT, *, as_of: Moment | None = None, currency: str | None = None) -> IntoFrameT:
     """Sum up a customers table in one row.
 
     Parameters
     ----------
-    customers
-        A customers table with number_of_orders and sales_value; pandas, or any table Narwhals reads.
-    as_of, currency
-        Time of the observation and ISO 4217 currency; read from the table's own columns by default.
+    customers : table
+        A customers table with number_of_orders and sales_value: pandas, Polars, pyarrow, DuckDB, Dask or PySpark.
+    as_of : str, date or datetime, optional
+        Time of the observation; by default the latest of the table's column as_of.
+    currency : str, optional
+        ISO 4217 currency of the amounts, if the table has no column currency. It cannot overrule the table.
 
     Returns
     -------
     table of the same kind, one row
-        `results.Summary`: as_of (UTC), currency; counts: customers, buyers, prospects, no_stats, orders; amounts in the
-        currency: sales_value, mean_order_value (ΣS/Σn: what an order brings), mean_customer_aov and median_customer_aov
-        (over buyers' S/n: what a buyer usually spends an order), mean_buyer_value and median_buyer_value (S a buyer);
-        shares of buyers: one_time_share (n = 1) and repeat_rate (n ≥ 2). A share or mean over nobody is missing.
+        `results.Summary`: counts of customers, buyers (n ≥ 1), prospects (n = 0) and orders; sales, and means and medians
+        per order and per buyer, in the currency; shares of one-time and repeat buyers. A share or mean over nobody is
+        missing.
 
     Raises
     ------
     ArgumentError
-        A column is missing, or the amounts are of several currencies.
+        An argument that is not what it should be; the message says what to pass.
+    DataError
+        A missing column, impossible values, a customer who occurs twice, amounts in several currencies, or orders after
+        `as_of`.
 
     Examples
     --------
