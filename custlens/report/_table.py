@@ -67,8 +67,8 @@ class Table:
         if missing := [str(name) for name in columns if name not in there]:
             raise ArgumentError(f"columns names {missing[0]!r}, which the table lacks; {nearest(missing[0], there)}")
         self._numeric = [pd.api.types.is_numeric_dtype(frame[name]) for name in columns]
-        cells = {header: frame[name].map(_writer(frame[name])) for name, header in columns.items()}
-        self._cells = pd.DataFrame(cells, dtype="str")
+        cells = {name: frame[name].map(_writer(frame[name])) for name in columns}
+        self._cells = pd.DataFrame(cells, dtype="str").set_axis(list(columns.values()), axis=1)
 
     def __repr__(self) -> str:
         return self._cells.to_string(index=False)

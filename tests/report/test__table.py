@@ -48,6 +48,12 @@ def test_columns_are_picked_ordered_and_named():
     ]
 
 
+def test_two_columns_may_have_one_header():
+    table = Table(RESULT, {"customers": "from", "customer_id": "from"})
+    assert repr(table).split()[:4] == ["from", "from", "1,234", "177000001"]
+    assert table._repr_html_().count("177000001") == 1
+
+
 def test_text_is_shown_as_text_in_html():
     page = Table(RESULT)._repr_html_()
     assert "&lt;b&gt;US&lt;/b&gt;" in page
