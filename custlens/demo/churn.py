@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import string
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -61,6 +61,8 @@ class Churn:
 
     def pass_time(self, population: Population) -> None:
         """Let the time of one request pass."""
+        if not self._ids:
+            self._ids = list(population.customers)
         start, seconds = population.now, self.seconds_per_request
         counts = self._rng.poisson(self._rates * seconds)
         kinds = (self._add, self._delete, self._edit, self._order)
@@ -76,28 +78,25 @@ class Churn:
         self._ids.append(population.add(customer_id=again))
 
     def _delete(self, population: Population) -> None:
-        def delete(customer_id: int) -> None:
+        if (customer_id := self._somebody(population)) is not None:
             population.delete(customer_id)
             self._free.append(customer_id)
 
-        self._with_one(population, delete)
-
     def _edit(self, population: Population) -> None:
-        name = f"{'ABCDEFGHIJKLMNOPQRSTUVWXYZ'[self._rng.integers(26)]}. Renamed"
-        self._with_one(population, lambda customer_id: population.edit(customer_id, name=name))
+        if (customer_id := self._somebody(population)) is not None:
+            letter = string.ascii_uppercase[self._rng.integers(26)]
+            population.edit(customer_id, name=f"{letter}. Renamed")
 
     def _order(self, population: Population) -> None:
-        amount = float(np.round(self._rng.lognormal(3.5, 0.7), 2))
-        self._with_one(population, lambda customer_id: population.order(customer_id, amount))
+        if (customer_id := self._somebody(population)) is not None:
+            population.order(customer_id, float(np.round(self._rng.lognormal(3.5, 0.7), 2)))
 
-    def _with_one(self, population: Population, do: Callable[[int], None]) -> None:
-        """Do something with a random customer, if there is any."""
-        if not self._ids:
-            self._ids = list(population.customers)
+    def _somebody(self, population: Population) -> int | None:
+        """Return the ID of a random customer, or None if there is nobody."""
         while self._ids:
             place = int(self._rng.integers(len(self._ids)))
             if self._ids[place] in population.customers:
-                do(self._ids[place])
-                return
+                return self._ids[place]
             self._ids[place] = self._ids[-1]
             self._ids.pop()
+        return None

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from msgspec.structs import replace
 
-from custlens._arguments import Moment, moment, nearest, shown
+from custlens._arguments import Moment, moment, nearest, number, shown
 from custlens.api.records import Contact, Customer, Person, ShippingAddress, Stats
 from custlens.errors import ArgumentError
 
@@ -147,7 +147,7 @@ class Population:
 
     def advance(self, days: float) -> None:
         """Let time pass: new customers, orders, edits, deletions."""
-        start, self.now = self.now, self.now + timedelta(days=days)
+        start, self.now = self.now, self.now + timedelta(days=number("days", days, above=0))
         self._buy(start, days)
         regulars = list(self.customers)
         for _ in range(self.rng.poisson(len(regulars) * days / 900)):
@@ -160,6 +160,8 @@ class Population:
     def add(self, when: datetime | None = None, *, customer_id: int | None = None) -> int:
         """Register a customer, who orders at once; return the ID, which is a new one by default."""
         when = when or self.now
+        if customer_id in self.customers:
+            raise ArgumentError(f"customer_id must be one that nobody has, and there is a customer {customer_id}")
         (new_id,), (rates, dropouts, spends) = self._register(when, 1, customer_id)
         self.traits[new_id] = (float(rates[0]), float(dropouts[0]), float(spends[0]), True)
         self.order(new_id, float(np.round(spends[0], 2)), when)
@@ -183,10 +185,10 @@ class Population:
     def edit(self, customer_id: int, **fields: Any) -> None:
         """Set fields of a customer, as the merchant would; this moves `updated`."""
         customer = self._one(customer_id)
-        customer.updated = api_time(self.now, 0)
-        for name, value in fields.items():
+        for name in fields:
             if name not in Customer.__struct_fields__:
                 raise ArgumentError(f"a customer has no field {name!r}; {nearest(name, Customer.__struct_fields__)}")
+        for name, value in {"updated": api_time(self.now, 0), **fields}.items():
             setattr(customer, name, value)
         self.log.append(Event(self.now, "edit", customer_id))
 
@@ -252,7 +254,7 @@ class Population:
         self, when: datetime, count: int, first_id: int | None = None
     ) -> tuple[list[int], tuple[np.ndarray, np.ndarray, np.ndarray]]:
         if first_id is None:
-            while self._next_id in self.customers:
+            while not self.customers.keys().isdisjoint(range(self._next_id, self._next_id + count)):
                 self._next_id += 1
             first_id = self._next_id
         self._next_id = max(self._next_id, first_id + count)
@@ -319,14 +321,14 @@ def cdnow(until: Moment | None = None) -> Population:
             if row["date"] <= f"{now:%Y-%m-%d}":
                 orders.setdefault(int(row["customer"]), []).append((row["date"], float(row["amount_usd"])))
     customers = {}
-    for number, placed in orders.items():
+    for customer_id, placed in orders.items():
         first, last = min(placed)[0], max(placed)[0]
         sales = round(sum(amount for _, amount in placed), 2)
-        name = f"CDNOW customer {number}"
-        customers[number] = Customer(
-            id=number,
+        name = f"CDNOW customer {customer_id}"
+        customers[customer_id] = Customer(
+            id=customer_id,
             name=name,
-            email=f"customer{number}@cdnow.example",
+            email=f"customer{customer_id}@cdnow.example",
             registered=f"{first} 00:00:00 +0000",
             updated=f"{first} 00:00:00 +0000",
             customer_group_id=0,

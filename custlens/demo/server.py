@@ -15,6 +15,7 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
 from typing import Any
@@ -99,9 +100,10 @@ class Shop:
         self.store_id = store_id
         self.token = f"secret_{secrets.token_hex(16)}"
         self.population = population
-        self.churn = churn
-        self.faults = faults or Faults()
-        self.lies = list(lies)
+        # Copies, since each counts what it has done: one that is passed to two shops begins anew in both.
+        self.churn = None if churn is None else replace(churn)
+        self.faults = replace(faults or Faults())
+        self.lies = [replace(lie) for lie in lies]
         self.requests: list[str] = []
         self.on_request: Callable[[str], None] | None = None
         self.statuses: list[int] = []

@@ -51,6 +51,27 @@ def test_the_same_seed_brings_the_same_events():
     assert logs[0] == logs[1] != logs[2]
 
 
+def test_what_happens_concerns_everybody_alike():
+    churn = cl.demo.Churn(add=4, delete=4, edit=4, order=4)
+    with cl.demo.serve("cdnow", rate_limit=None, churn=churn) as shop:
+        first = shop.ids
+        read_through(shop, 50)
+        for kind in ("delete", "edit", "order"):
+            old = [event.customer_id for event in shop.log if event.kind == kind and event.customer_id in first]
+            places = {first.index(customer_id) * 4 // len(first) for customer_id in old}
+            assert len(old) > 100
+            assert places == {0, 1, 2, 3}
+
+
+def test_a_churn_begins_anew_in_each_shop():
+    churn, logs = cl.demo.Churn(delete=2), []
+    for _ in range(2):
+        with cl.demo.serve("cdnow", rate_limit=None, churn=churn) as shop:
+            read_through(shop, 10)
+            logs.append(shop.log)
+    assert logs[0] == logs[1] != []
+
+
 def test_the_log_says_who_is_there():
     churn = cl.demo.Churn(add=3, delete=3, edit=1, order=1)
     with cl.demo.serve(customers=150, rate_limit=None, churn=churn) as shop:

@@ -71,6 +71,7 @@ def test_a_search_is_a_page_with_its_place(shop, get):
     assert {key: answer[key] for key in ("total", "count", "offset", "limit", "allCustomerCount")} == {
         "total": 120, "count": 20, "offset": 100, "limit": 100, "allCustomerCount": 120,
     }  # fmt: skip
+    assert get("/customers?minOrderCount=5").json()["allCustomerCount"] == 120
     names = [item["name"].casefold() for item in get("/customers").json()["items"]]
     assert names == sorted(names)
 
