@@ -23,7 +23,7 @@ PEERS = ("custlens", "json_normalize")
 
 
 def write_pages(folder: Path, customers: int) -> None:
-    """Write the pages that a demo store of sound customers would answer with."""
+    """Write the pages that a demo shop of sound customers would answer with."""
     import msgspec
 
     from custlens.demo.population import generated
@@ -44,9 +44,16 @@ def pages(folder: Path) -> Iterator[bytes]:
 
 def with_custlens(folder: Path) -> dict[str, object]:
     """Build the tables with custlens."""
-    from custlens.tables.customer_tables import from_pages
+    import msgspec
 
-    tables = from_pages(pages(folder), on_invalid="raise")
+    from custlens.api.records import Page
+    from custlens.tables import TableBuilder
+    from custlens.tables.customer_tables import assemble
+
+    builder, decoder = TableBuilder(on_invalid="raise"), msgspec.json.Decoder(Page)
+    for page in pages(folder):
+        builder.add(decoder.decode(page).items)
+    tables = assemble(builder.finish())
     derived = ["store_id", "stats_consistent", "currency", "as_of", "extra", "favorites", "extrafields"]
     customers = tables.customers.drop(columns=derived)
     return {"customers": customers, "addresses": tables.addresses, "contacts": tables.contacts}

@@ -71,8 +71,10 @@ def whole_number(name: str, value: Any, *, least: int = 0, most: int | None = No
     return int(found)
 
 
-def number(name: str, value: Any, *, above: float = -math.inf, below: float = math.inf) -> float:
-    """Return a finite number between two bounds, which are themselves excluded.
+def number(
+    name: str, value: Any, *, above: float = -math.inf, below: float = math.inf, least: float = -math.inf
+) -> float:
+    """Return a finite number above one bound and below another, or of at least so much.
 
     Raises
     ------
@@ -81,10 +83,11 @@ def number(name: str, value: Any, *, above: float = -math.inf, below: float = ma
     """
     bounds = "" if math.isinf(above) else f" above {above:g}"
     bounds += "" if math.isinf(below) else f"{' and' if bounds else ''} below {below:g}"
+    bounds += "" if math.isinf(least) else f" of at least {least:g}"
     if isinstance(value, bool | str) or not hasattr(value, "__float__") or hasattr(value, "__len__"):
         raise ArgumentError(f"{name} must be a number{bounds}, not {shown(value)}")
     found = float(value)
-    if not (math.isfinite(found) and above < found < below):
+    if not (math.isfinite(found) and above < found < below and found >= least):
         raise ArgumentError(f"{name} must be a number{bounds}, and is {found:g}")
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 
 import matplotlib
@@ -26,8 +25,7 @@ def client(shop: cl.demo.Shop) -> cl.Client:
 
 @pytest.fixture(scope="session")
 def generated() -> cl.CustomerTables:
-    with cl.demo.serve(customers=3_000, seed=7) as shop, warnings.catch_warnings():
-        warnings.simplefilter("ignore", cl.CustlensWarning)
+    with cl.demo.serve(customers=3_000, seed=7) as shop:
         return cl.fetch(shop.client(), progress=False)
 
 

@@ -22,7 +22,7 @@ def test_a_report_without_settings_says_what_to_set(monkeypatch):
     monkeypatch.setenv("ECWID_STORE_ID", "1003")
     done = CliRunner().invoke(main, ["report"])
     assert done.exit_code == 1
-    assert done.output == "Error: set ECWID_TOKEN in the environment: the store's ID and its API token\n"
+    assert done.output == "Error: set ECWID_TOKEN in the environment: the shop's ID and its API token\n"
 
 
 @pytest.mark.parametrize("arguments", [["demo", "--data", "nowhere"], ["demo", "--customers", "-1"], ["nothing"]])

@@ -1,19 +1,19 @@
-"""The client: one customer, a search, deletions and the store's profile."""
+"""The client: one customer, a search, deletions and the shop's profile."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, SupportsIndex
+from typing import Any, Self
 
 import msgspec
 
+from custlens._arguments import Moment, number, shown, whole_number
 from custlens.api._transport import Metrics, Secret, Transport
 from custlens.api.query import PAGE_SIZE, parse_fields, query_value, response_fields, search_params
-from custlens.api.records import Customer, DeletedCustomer, Page, Profile, read_customer
-from custlens.errors import APIError, ArgumentError, ConfigError, DecodeError
+from custlens.api.records import UNREADABLE, Customer, DeletedCustomer, Page, Profile, read_customer
+from custlens.errors import ArgumentError, ConfigError, DecodeError, PermissionDeniedError
 
 __all__ = ["BASE_URL", "Client"]
 
@@ -21,28 +21,30 @@ BASE_URL = "https://app.ecwid.com/api/v3"
 
 
 class Client:
-    """Reads the customers of one store.
+    """Reads the customers of one shop.
+
+    Use it as a context manager, or call `close` when done.
 
     Parameters
     ----------
-    store_id
+    store_id : int or str
         Ecwid store ID.
-    token
+    token : str
         Access token with the scope ``read_customers`` (and ``read_store_profile``, to learn the currency). It is
         sent in the Authorization header only and never shown.
-    base_url
+    base_url : str
         Address of the API, without the store ID. HTTPS, except on this machine.
-    rate_limit
-        Requests a minute that the token may make.
-    rate_window
-        Length in seconds of the window that `rate_limit` counts in.
-    timeout
+    rate_limit : int
+        Requests that the token may make in `rate_window`.
+    rate_window : float
+        Seconds.
+    timeout : tuple of float
         Seconds to connect, and seconds without a byte before an attempt counts as failed.
-    retries
+    retries : int
         Further attempts for failures that may pass: 408, 429, 5xx, dropped connections, cut-off bodies.
-    max_wait
-        Longest wait in seconds that the store may ask for before a `RateLimitError` is raised.
-    backoff
+    max_wait : float
+        Longest wait in seconds that the shop may ask for before a `RateLimitError` is raised.
+    backoff : float
         Longest first pause in seconds between attempts; it doubles with each.
 
     Raises
@@ -74,35 +76,42 @@ class Client:
         secret = _secret(token)
         token = "***"  # noqa: S105 from here on no local of this frame holds it, whatever a traceback shows
         self.store_id = _store_id(store_id)
+        if not isinstance(base_url, str):
+            raise ArgumentError(f"base_url must be an https:// address, not {shown(base_url)}")
         self.base_url = base_url.rstrip("/")
-        if rate_limit < 1 or rate_window <= 0 or retries < 0 or max_wait < 0 or backoff < 0 or min(timeout) <= 0:
-            raise ArgumentError(
-                "rate_limit, rate_window and timeout must be above 0; retries, max_wait and backoff not below"
-            )
         self._currency: tuple[str | None, ...] = ()
         self._transport = Transport(
             f"{self.base_url}/{self.store_id}",
             secret,
-            limit=rate_limit,
-            window=rate_window,
-            timeout=timeout,
-            retries=retries,
-            max_wait=max_wait,
-            backoff=backoff,
+            limit=whole_number("rate_limit", rate_limit, least=1),
+            window=number("rate_window", rate_window, above=0),
+            timeout=_timeout(timeout),
+            retries=whole_number("retries", retries),
+            max_wait=number("max_wait", max_wait, least=0),
+            backoff=number("backoff", backoff, least=0),
         )
 
     @classmethod
     def from_env(cls, **options: Any) -> Client:
-        """Make a client from ECWID_STORE_ID and ECWID_TOKEN (and ECWID_BASE_URL, where it is set).
+        """Return a client made from ECWID_STORE_ID and ECWID_TOKEN (and ECWID_BASE_URL, if it is set).
+
+        Parameters
+        ----------
+        **options
+            As for `Client`.
+
+        Returns
+        -------
+        Client
 
         Raises
         ------
-        ArgumentError
-            A variable that is missing or empty.
+        ConfigError
+            A variable is missing or empty.
         """
         missing = [name for name in ("ECWID_STORE_ID", "ECWID_TOKEN") if not os.environ.get(name)]
         if missing:
-            raise ConfigError(f"set {' and '.join(missing)} in the environment: the store's ID and its API token")
+            raise ConfigError(f"set {' and '.join(missing)} in the environment: the shop's ID and its API token")
         if url := os.environ.get("ECWID_BASE_URL"):
             options.setdefault("base_url", url)
         return cls(os.environ["ECWID_STORE_ID"], os.environ["ECWID_TOKEN"], **options)
@@ -125,7 +134,7 @@ class Client:
 
     @property
     def metrics(self) -> Metrics:
-        """What this client has done so far: requests, retries, bytes, seconds waited, the store's clock."""
+        """What this client has done so far: requests, retries, bytes, seconds waited, the shop's clock."""
         metrics = msgspec.structs.replace(self._transport.metrics)
         metrics.seconds_waited += self._transport.limiter.waited
         return metrics
@@ -141,15 +150,20 @@ class Client:
         return self._transport.limiter.seconds_to_wait
 
     def customer(self, customer_id: int, *, fields: str | Iterable[str] | None = None) -> Customer:
-        """Get one customer (``GET /customers/{customerId}``).
+        """Return one customer (``GET /customers/{customerId}``).
 
         Parameters
         ----------
-        customer_id
+        customer_id : int
             The customer's internal ID.
-        fields
+        fields : str or list of str, optional
             What to ask for, such as ``["id", "email", "stats(salesValue)"]``; everything by default. API and
             snake_case spelling are both understood, and checked before anything is sent.
+
+        Returns
+        -------
+        Customer
+            Fields that were not asked for, or that the shop does not have, are None.
 
         Raises
         ------
@@ -157,6 +171,8 @@ class Client:
             No such customer.
         ServerError
             The API could not retrieve the customer, also after the retries.
+        DecodeError
+            The answer is not a customer that can be read.
         """
         return self._transport.get(*_customer_request(customer_id, fields), read_customer)
 
@@ -167,23 +183,29 @@ class Client:
     def search(
         self, *, sort_by: str = "REGISTERED_DATE_ASC", fields: str | Iterable[str] | None = None, **filters: Any
     ) -> Iterator[Customer]:
-        """Search customers (``GET /customers``), page by page as they are needed.
+        """Search customers (``GET /customers``); pages are fetched as they are needed.
 
-        A customer that comes twice, because the list shifted between two pages, is given once. One that cannot be
-        read is a `DecodeError`; `custlens.fetch` keeps such a one aside instead.
+        A customer that comes twice, because the list shifted between two pages, is yielded once. One that cannot be
+        read is a `DecodeError`; `custlens.fetch` sets aside what cannot be read and goes on.
 
         Parameters
         ----------
-        sort_by
-            One of `SORT_ORDERS`. The default shifts least while pages are read.
-        fields
+        sort_by : str
+            NAME, EMAIL, ORDER_COUNT, REGISTERED_DATE, UPDATED_DATE, SALES_VALUE, FIRST_ORDER_DATE or LAST_ORDER_DATE,
+            with ``_ASC`` or ``_DESC``. The default shifts least while pages are read.
+        fields : str or list of str, optional
             As for `customer`.
         **filters
             keyword, name, email, use_exact_email_match, phone, city, postal_code, state_or_province_code,
             country_codes, company_name, accept_marketing, lang, customer_group_ids, min_order_count,
             max_order_count, min_sales_value, max_sales_value, purchased_product_ids, b2b_b2c, tax_exempt,
-            created_from, created_to, updated_from, updated_to. Lists may be given as lists; times as aware
-            datetimes or UNIX seconds.
+            created_from, created_to, updated_from, updated_to. Lists may be given as lists. Times are aware
+            datetimes, UNIX seconds, texts as the API writes them (``"2023-01-15 19:27:50"`` is UTC), or dates: a
+            window of dates contains its first and its last day.
+
+        Yields
+        ------
+        Customer
 
         Raises
         ------
@@ -191,9 +213,8 @@ class Client:
             An unknown filter or sort order (with the nearest name), or a value of the wrong kind.
         """
         if fields is not None:
-            fields = ["id", *([fields] if isinstance(fields, str) else fields)]
-        pages = self._pages(sort_by=sort_by, fields=fields, **filters)
-        return self._customers(pages)
+            fields = f"id,{response_fields(parse_fields(fields))}"
+        return self._customers(self._read_pages(search_params(sort_by=sort_by, fields=fields, **filters)))
 
     def _customers(self, pages: Iterator[Page]) -> Iterator[Customer]:
         seen: set[int | None] = set()
@@ -201,14 +222,11 @@ class Client:
             for raw in page.items:
                 try:
                     customer = read_customer(raw)
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                    problem = f"a customer of {self!r} cannot be read: {error}"
-                else:
-                    if customer.id is None or customer.id not in seen:
-                        seen.add(customer.id)
-                        yield customer
-                    continue
-                raise DecodeError(problem, request="GET /customers")
+                except UNREADABLE as error:
+                    raise DecodeError(f"a customer cannot be read: {error}", request="GET /customers") from error
+                if customer.id is None or customer.id not in seen:
+                    seen.add(customer.id)
+                    yield customer
 
     def _pages(
         self,
@@ -223,7 +241,7 @@ class Client:
         A page shorter than asked for is not taken for the end: reading goes on from where it stopped until `total`
         is reached or an empty page comes.
         """
-        params = search_params(sort_by=sort_by, fields=fields, limit=limit, **filters)
+        params = search_params(sort_by=sort_by, fields=fields, page_size=limit, **filters)
         return self._read_pages(params)
 
     def _read_pages(self, params: dict[str, str]) -> Iterator[Page]:
@@ -239,18 +257,22 @@ class Client:
         self, *, sort_by: str = "REGISTERED_DATE_ASC", offset: int = 0, limit: int = PAGE_SIZE, **filters: Any
     ) -> bytes:
         """Return one page of a search as it came, checked to be a page; arguments as for `search`."""
-        params = search_params(sort_by=sort_by, limit=limit, **filters)
+        params = search_params(sort_by=sort_by, page_size=limit, **filters)
         return self._transport.get("/customers", {**params, "offset": str(offset)}, _checked_page)
 
     def deleted(
-        self, since: datetime | int | None = None, until: datetime | int | None = None
+        self, since: Moment | int | None = None, until: Moment | int | None = None
     ) -> Iterator[DeletedCustomer]:
-        """List deleted customers (``GET /customers/deleted``); the API remembers six months.
+        """List deleted customers (``GET /customers/deleted``); the API remembers them for six months.
 
         Parameters
         ----------
-        since, until
-            Aware datetimes or UNIX seconds.
+        since, until : datetime, date, str or int, optional
+            As for the times of `search`.
+
+        Yields
+        ------
+        DeletedCustomer
         """
         params = {"limit": str(PAGE_SIZE)}
         if since is not None:
@@ -269,19 +291,27 @@ class Client:
                 return
 
     def profile(self) -> Profile:
-        """Get the store's profile (``GET /profile``); needs the scope ``read_store_profile``."""
+        """Return the shop's profile (``GET /profile``); needs the scope ``read_store_profile``."""
         return self._transport.get("/profile", {}, _profile.decode)
 
     def currency(self, *, again: bool = False) -> str | None:
-        """Give the store's currency (ISO 4217), or None where the profile cannot be had; asked once, or `again`.
+        """Return the shop's currency, from its profile.
 
-        The token may lack the scope ``read_store_profile``: then the amounts are of an unknown currency.
+        Parameters
+        ----------
+        again : bool
+            Whether to ask even if the answer is known already.
+
+        Returns
+        -------
+        str or None
+            ISO 4217 code; None if the token lacks the scope ``read_store_profile``, or the profile does not say.
         """
         if again or not self._currency:
             try:
                 self._currency = (self.profile().formats_and_units.currency,)
-            except (APIError, DecodeError) as error:
-                if isinstance(error, APIError) and error.code == "INVALID_API_TOKEN":
+            except PermissionDeniedError as error:
+                if error.status != 403 or error.code == "INVALID_API_TOKEN":
                     raise
                 self._currency = (None,)
         return self._currency[0]
@@ -291,18 +321,14 @@ class Client:
         self._transport.close()
 
 
-def _customer_request(customer_id: SupportsIndex, fields: str | Iterable[str] | None) -> tuple[str, dict[str, str]]:
-    if isinstance(customer_id, bool) or not hasattr(customer_id, "__index__"):
-        raise ArgumentError(f"customer_id must be a whole number, not {customer_id!r}")
-    if (number := int(customer_id)) < 0:
-        raise ArgumentError(f"customer_id must not be negative, and is {number}")
+def _customer_request(customer_id: Any, fields: str | Iterable[str] | None) -> tuple[str, dict[str, str]]:
     params = {} if fields is None else {"responseFields": response_fields(parse_fields(fields))}
-    return f"/customers/{number}", params
+    return f"/customers/{whole_number('customer_id', customer_id)}", params
 
 
 def _store_id(store_id: int | str) -> int:
     if not str(store_id).isdecimal():  # its value is not shown: it may be a token in the wrong place
-        raise ArgumentError("store_id must be the store's number, such as 1003")
+        raise ArgumentError("store_id must be the shop's number, such as 1003")
     return int(store_id)
 
 
@@ -310,6 +336,15 @@ def _secret(token: Any) -> Secret:
     if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable() or " " in token:
         raise ArgumentError("token must be the app's access token: printable characters without spaces")
     return Secret(token)
+
+
+def _timeout(timeout: Any) -> tuple[float, float]:
+    if not isinstance(timeout, tuple | list) or len(timeout) != 2:
+        raise ArgumentError(
+            f"timeout must be two numbers of seconds, to connect and between bytes, not {shown(timeout)}"
+        )
+    connect, read = (number("timeout", seconds, above=0) for seconds in timeout)
+    return connect, read
 
 
 class _DeletedPage(msgspec.Struct, rename="camel"):
@@ -324,12 +359,12 @@ _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def _checked_page(body: bytes) -> bytes:
-    """Check that a body is a page, and leave it as it is."""
+    """Return a body as it is if it is a page."""
     _page.decode(body)
     return body
 
 
 def _json_object(body: bytes) -> bytes:
-    """Check that a body is one whole JSON object, and leave it as it is."""
+    """Return a body as it is if it is one whole JSON object."""
     _object.decode(body)
     return body

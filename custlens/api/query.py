@@ -1,4 +1,4 @@
-"""What is asked of the API: filters, sort orders and ``responseFields``, checked before anything is sent."""
+"""Requests to the API: filters, sort orders and ``responseFields``, checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from custlens._arguments import nearest
+from custlens._arguments import moment, nearest, number, one_of, shown, whole_number
 from custlens.api.records import Contact, Customer, Person, ShippingAddress, Stats, api_names
 from custlens.errors import ArgumentError
 
@@ -67,17 +67,13 @@ FILTERS: dict[str, tuple[str, str]] = {
     "updated_from": ("updatedFrom", "time"),
     "updated_to": ("updatedTo", "time"),
 }
-"""Each search filter: its API name and the kind of value it takes."""
+"""Each search filter: its API name and the kind of value that it takes."""
 
 
 def search_params(
-    *, sort_by: str, fields: str | Iterable[str] | None = None, limit: int = PAGE_SIZE, **filters: Any
+    *, sort_by: str, fields: str | Iterable[str] | None = None, page_size: int = PAGE_SIZE, **filters: Any
 ) -> dict[str, str]:
-    """Write a search as query parameters, checking every name and value."""
-    if sort_by not in SORT_ORDERS:
-        raise ArgumentError(f"there is no sort order {sort_by!r}; {nearest(str(sort_by), SORT_ORDERS)}")
-    if not 1 <= limit <= PAGE_SIZE:
-        raise ArgumentError(f"limit must be from 1 to {PAGE_SIZE}, not {limit}")
+    """Return a search as query parameters; every name and value is checked."""
     params = {}
     for name, value in filters.items():
         if name not in FILTERS:
@@ -87,43 +83,57 @@ def search_params(
             params[api_name] = query_value(name, value, kind)
     if fields is not None:
         params["responseFields"] = f"total,count,offset,limit,items({response_fields(parse_fields(fields))})"
-    return {**params, "sortBy": sort_by, "limit": str(limit)}
+    params["sortBy"] = one_of("sort_by", sort_by, SORT_ORDERS)
+    return {**params, "limit": str(whole_number("page_size", page_size, least=1, most=PAGE_SIZE))}
 
 
 def query_value(name: str, value: Any, kind: str) -> str:
-    """Write one filter's value, or say what it should have been."""
+    """Return a filter's value as text for the query.
+
+    Raises
+    ------
+    ArgumentError
+        A value of the wrong kind; the message says what is taken.
+    """
     match kind, value:
         case "flag", bool():
             return "true" if value else "false"
         case "text", str() if value:
             return value
-        case "count", int() if not isinstance(value, bool) and value >= 0:
+        case "count", _:
+            return str(whole_number(name, value))
+        case "amount", _:
+            number(name, value)
             return str(value)
-        case "amount", int() | float() if not isinstance(value, bool) and math.isfinite(value):
-            return str(value)
-        case "time", datetime() if value.tzinfo is not None:
-            return str(math.floor(value.astimezone(UTC).timestamp()))
-        case "time", int() if not isinstance(value, bool) and value >= 0:
-            return str(value)
+        case "time", _:
+            return str(_seconds(name, value))
         case "list", str() | int() if not isinstance(value, bool) and value != "":
             return str(value)
         case "list", list() | tuple() | set() | frozenset() if value and all(
             isinstance(item, str | int) and not isinstance(item, bool) and item != "" for item in value
         ):
             return ",".join(str(item) for item in value)
-    wanted = {
-        "flag": "True or False",
-        "text": "text",
-        "count": "a whole number from 0",
-        "amount": "a finite number",
-        "time": "a datetime with a time zone, or UNIX seconds",
-        "list": "a value or a list of values",
-    }[kind]
-    raise ArgumentError(f"{name} must be {wanted}, not {value!r}")
+        case "text", _:  # not shown: it may be personal data
+            raise ArgumentError(f"{name} must be text that is not empty, not {type(value).__name__}")
+    wanted = {"flag": "True or False", "list": "a value or a list of values"}[kind]
+    raise ArgumentError(f"{name} must be {wanted}, not {shown(value)}")
+
+
+def _seconds(name: str, value: Any) -> int:
+    """Return a time as UNIX seconds; a date means its first second where a window begins, else its last."""
+    if hasattr(value, "__index__"):
+        return whole_number(name, value)
+    if isinstance(value, str) and (parts := _API_TIME.fullmatch(value)):
+        value = f"{parts[1]}{parts[2] or '+0000'}"
+    found = moment(name, value)
+    is_day = not isinstance(value, datetime) and len(str(value)) == len("2026-06-30")
+    if is_day and name in ("created_from", "updated_from", "since"):
+        found = datetime.combine(found.date(), datetime.min.time(), UTC)
+    return math.floor(found.timestamp())
 
 
 FieldTree = dict[str, list[str]]
-"""API field names in the order asked for, each with the nested names asked for (empty: all of it)."""
+"""API field names in the order asked for, each with the nested names asked for (an empty list means all of them)."""
 
 _NESTED: dict[str, type[msgspec.Struct]] = {
     "billingPerson": Person,
@@ -131,16 +141,23 @@ _NESTED: dict[str, type[msgspec.Struct]] = {
     "contacts": Contact,
     "stats": Stats,
 }
+_API_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?: ([+-]\d{4}))?")
 _FIELD = re.compile(r"\s*(\w+)\s*(?:\(([^()]*)\)\s*)?(?:,|$)")
 
 
-def parse_fields(fields: str | Iterable[str]) -> FieldTree:
-    """Check field names, in API or snake_case spelling.
+def parse_fields(fields: Any, argument: str = "fields") -> FieldTree:
+    """Return field names, in API or snake_case spelling, as a tree of API names.
 
     Parameters
     ----------
-    fields
+    fields : str or list of str
         Names such as ``["id", "email", "stats(salesValue)"]``, or one comma-separated string.
+    argument : str
+        Name of the argument, for errors.
+
+    Returns
+    -------
+    dict of str to list of str
 
     Raises
     ------
@@ -152,29 +169,30 @@ def parse_fields(fields: str | Iterable[str]) -> FieldTree:
     >>> parse_fields(["customer_group_id", "stats(sales_value,numberOfOrders)"])
     {'customerGroupId': [], 'stats': ['salesValue', 'numberOfOrders']}
     """
-    texts = [fields] if isinstance(fields, str) else list(fields)
+    if not isinstance(fields, str | Iterable):
+        raise ArgumentError(f"{argument} must be a name or a list of names, not {shown(fields)}")
     tree: FieldTree = {}
-    for text in texts:
+    for text in [fields] if isinstance(fields, str) else fields:
         if not isinstance(text, str):
-            raise ArgumentError(f"a field name must be text, not {text!r}")
-        for name, inner in _split(text):
-            api_name = _api_name(name, Customer, "customer")
+            raise ArgumentError(f"{argument} must be names, not {shown(text)}")
+        for name, inner in _split(text, argument):
+            api_name = _api_name(name, Customer, "a customer")
             if inner is None:
                 tree[api_name] = []
                 continue
             if api_name not in _NESTED:
-                raise ArgumentError(f"field {api_name!r} has no fields of its own: write it without parentheses")
+                raise ArgumentError(f"{argument}: {api_name!r} has no fields of its own: write it without parentheses")
             names = [_api_name(part.strip(), _NESTED[api_name], api_name) for part in inner.split(",")]
             whole = tree.get(api_name) == []
             if not whole:
                 tree[api_name] = list(dict.fromkeys([*tree.get(api_name, []), *names]))
     if not tree:
-        raise ArgumentError("no field was named; leave `fields` out to get every field")
+        raise ArgumentError(f"{argument} names nothing; leave it out to get every field")
     return tree
 
 
 def response_fields(tree: FieldTree) -> str:
-    """Write a tree of fields as the API's ``responseFields``.
+    """Return a tree of fields as the API's ``responseFields``.
 
     Examples
     --------
@@ -184,14 +202,14 @@ def response_fields(tree: FieldTree) -> str:
     return ",".join(f"{name}({','.join(inner)})" if inner else name for name, inner in tree.items())
 
 
-def _split(text: str) -> list[tuple[str, str | None]]:
+def _split(text: str, argument: str) -> list[tuple[str, str | None]]:
     """Split ``a,b(c,d)`` into names and what stands in their parentheses."""
     found, position = [], 0
     while position < len(text):
         match = _FIELD.match(text, position)
         if match is None:
             raise ArgumentError(
-                f"cannot read the field list {text!r} from {text[position:]!r} on: write name or name(a,b)"
+                f"{argument}: {text!r} cannot be read from {text[position:]!r} on: write name or name(a,b)"
             )
         found.append((match[1], match[2]))
         position = match.end()
@@ -200,7 +218,6 @@ def _split(text: str) -> list[tuple[str, str | None]]:
 
 def _api_name(name: str, record: type[msgspec.Struct], where: str) -> str:
     names = api_names(record)
-    names.pop("extra", None)
     if name in names:
         return names[name]
     if name in names.values():

@@ -6,8 +6,10 @@ every field can be absent or null, both of which read as ``None``.
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -25,6 +27,9 @@ __all__ = [
     "read_customer",
 ]
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec may raise: not JSON or not of the right shape, not UTF-8, nested too deeply."""
+T = TypeVar("T", bound=msgspec.Struct)
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
@@ -167,7 +172,7 @@ class _Key(msgspec.Struct, gc=False):
 
 
 def customer_key(raw: bytes | msgspec.Raw) -> int:
-    """Give what tells one customer from another: the ID or, where it cannot be read, a hash of the whole JSON."""
+    """Return what identifies a customer: the ID or, where it cannot be read, a hash of the whole JSON."""
     try:
         return _key.decode(raw).id
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -175,7 +180,7 @@ def customer_key(raw: bytes | msgspec.Raw) -> int:
 
 
 def customer_keys(body: bytes, items: list[msgspec.Raw]) -> list[int]:
-    """Give the key of each customer of a page, as `customer_key` does, reading the page once where it is sound."""
+    """Return the `customer_key` of each customer of a page; the page is read once if all its IDs are sound."""
     try:
         return [customer.id for customer in _keys.decode(body).items]
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -189,82 +194,131 @@ class _Keys(msgspec.Struct, gc=False):
 _key = msgspec.json.Decoder(_Key)
 _keys = msgspec.json.Decoder(_Keys)
 _customer = msgspec.json.Decoder(Customer)
-_LISTS: dict[str, type[msgspec.Struct]] = {"shippingAddresses": ShippingAddress, "contacts": Contact}
 _PARTS: dict[str, type[msgspec.Struct]] = {"billingPerson": Person, "stats": Stats}
+_LISTS: dict[str, type[msgspec.Struct]] = {"shippingAddresses": ShippingAddress, "contacts": Contact}
+_RECORDS: list[type[msgspec.Struct]] = [Customer, *_PARTS.values(), *_LISTS.values()]
+_FIELDS = {
+    record: {field.encode_name: field for field in msgspec.structs.fields(record) if field.encode_name != "$extra"}
+    for record in _RECORDS
+}
+LONGEST_NUMBER = 1_000
+"""Digits of a whole number that Python may be asked to read; it refuses very long ones."""
+
+OnBad = Callable[[str, Any, str, bool], None]
+"""Called with the API path of a value that cannot be used, the value, the reason, and whether a whole item went."""
 
 
-def read_customer(raw: bytes | msgspec.Raw, on_bad_item: Callable[[str, Any, str], None] | None = None) -> Customer:
+def read_customer(raw: bytes | msgspec.Raw, on_bad: OnBad | None = None) -> Customer:
     """Read one customer's JSON.
 
-    The documented shape is read in one pass. Only when that fails is it read again part by part, to keep unknown
-    fields in ``extra`` and to let a bad address or contact harm only itself.
+    The documented shape is read in one pass. Only if that fails is the JSON read again field by field: fields that
+    are not documented go to ``extra``, and a value that cannot be used is reported and left missing.
 
     Parameters
     ----------
-    raw
+    raw : bytes or msgspec.Raw
         One JSON object, as the API sends it.
-    on_bad_item
-        Called with (API path, value, reason) for each address or contact that cannot be read, which is then left
-        out. Without it such an item is an error like any other.
+    on_bad : callable, optional
+        Called for each value that cannot be used, the ``id`` included. An address or contact that is not an object
+        is left out of its list. Without `on_bad` the first such value is an error.
+
+    Returns
+    -------
+    Customer
+        Its ``id`` is None if there is none that can be used.
 
     Raises
     ------
     msgspec.ValidationError
-        Valid JSON that is not a customer; its text names the path.
+        Valid JSON that is not a customer; the message names the path.
     msgspec.DecodeError, UnicodeDecodeError
-        Not valid JSON.
+        Not valid JSON, or JSON nested too deeply.
     """
     try:
         return _customer.decode(raw)
-    except msgspec.ValidationError:
-        try:
-            document = msgspec.json.decode(raw)
-        except msgspec.ValidationError:  # a number out of range: the first error names its place
-            document = None
-        if not isinstance(document, dict):
+    except UNREADABLE:
+        document, sound = _parsed(raw)
+        if not isinstance(document, dict) or (on_bad is None and not sound):
             raise
     extra: dict[str, Any] = {}
-    plain = _known(document, Customer, "", extra)
-    for key, record in _PARTS.items():
-        if isinstance(plain.get(key), dict):
-            plain[key] = _known(plain[key], record, f"{key}.", extra)
-    for key, record in _LISTS.items():
-        if isinstance(plain.get(key), list):
-            plain[key] = _read_items(plain[key], record, key, extra, on_bad_item)
-    customer = msgspec.convert(plain, Customer)
-    if extra:
-        customer.extra = extra
+    known = _known(document, Customer, "", extra)
+    try:
+        customer = msgspec.convert(known, Customer) if sound else None
+    except msgspec.ValidationError:
+        if on_bad is None:
+            raise
+        customer = None
+    if customer is None:
+        assert on_bad is not None
+        customer = _salvage(known, Customer, "", on_bad)
+    customer.extra = extra or None
     return customer
+
+
+def _parsed(raw: bytes | msgspec.Raw) -> tuple[Any, bool]:
+    """Parse JSON, with Python's lenient parser if need be; return whether it is sound, too."""
+    try:
+        return msgspec.json.decode(raw), True
+    except UNREADABLE as error:
+        try:
+            return json.loads(bytes(raw).decode("utf-8", "surrogateescape"), parse_int=_whole), False
+        except RecursionError:
+            raise msgspec.DecodeError("it is nested too deeply") from None
+        except ValueError:
+            raise error from None
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) < LONGEST_NUMBER else float(digits)
 
 
 def _known(
     document: dict[str, Any], record: type[msgspec.Struct], prefix: str, extra: dict[str, Any]
 ) -> dict[str, Any]:
-    """Take the fields that a record knows; put the others into extra, by path."""
-    known = set(api_names(record).values())
-    extra.update({prefix + key: value for key, value in document.items() if key not in known})
-    return {key: value for key, value in document.items() if key in known}
+    """Return the fields that are documented; put all others into `extra`, by API path."""
+    known: dict[str, Any] = {}
+    for key, value in document.items():
+        path = prefix + key
+        if key not in _FIELDS[record]:
+            extra[path] = value
+        elif path in _PARTS and isinstance(value, dict):
+            known[key] = _known(value, _PARTS[path], f"{path}.", extra)
+        elif path in _LISTS and isinstance(value, list):
+            known[key] = [
+                _known(item, _LISTS[path], f"{path}[{number}].", extra) if isinstance(item, dict) else item
+                for number, item in enumerate(value)
+            ]
+        else:
+            known[key] = value
+    return known
 
 
-def _read_items(
-    items: list[Any],
-    record: type[msgspec.Struct],
-    key: str,
-    extra: dict[str, Any],
-    on_bad_item: Callable[[str, Any, str], None] | None,
-) -> list[Any]:
-    """Keep the items that can be read, as plain objects; report the others."""
-    good = []
-    for number, item in enumerate(items):
-        path = f"{key}[{number}]"
-        unknown: dict[str, Any] = {}
-        plain = _known(item, record, f"{path}.", unknown) if isinstance(item, dict) else item
-        if on_bad_item is not None:
+def _salvage(document: dict[str, Any], record: type[T], prefix: str, on_bad: OnBad) -> T:
+    """Build a record from the values that can be used."""
+    values: dict[str, Any] = {}
+    for key, value in document.items():
+        path = prefix + key
+        field = _FIELDS[record][key]
+        if path in _PARTS and isinstance(value, dict):
+            values[field.name] = _salvage(value, _PARTS[path], f"{path}.", on_bad)
+        elif path in _LISTS and isinstance(value, list):
+            items = values[field.name] = []
+            for number, item in enumerate(value):
+                if isinstance(item, dict):
+                    items.append(_salvage(item, _LISTS[path], f"{path}[{number}].", on_bad))
+                else:
+                    on_bad(f"{path}[{number}]", item, "must be an object", True)
+        else:
             try:
-                msgspec.convert(plain, record)
+                converted = msgspec.convert(value, field.type)
+                if isinstance(value, str):
+                    value.encode()
+                if isinstance(value, float) and math.isnan(value):
+                    raise msgspec.ValidationError("is not a number")
             except msgspec.ValidationError as error:
-                on_bad_item(path, item, str(error))
-                continue
-        good.append(plain)
-        extra.update(unknown)
-    return good
+                on_bad(path, value, str(error), False)
+            except UnicodeEncodeError:
+                on_bad(path, value, "is not valid Unicode text", False)
+            else:
+                values[field.name] = converted
+    return record(**values)

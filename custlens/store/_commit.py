@@ -48,7 +48,7 @@ def commit(state: Snapshot, built: Built, deleted: set[int] | None, facts: dict[
     found_rejects = built.tables["rejects"].cast(SCHEMAS["rejects"])
     new = _nested(built)
     held = state.rows("customers", COMPARED)
-    changes = _compare(held, new, found_rejects, deleted)
+    changes = _compare(held, new, deleted)
     versions = {name: state.version_of(name) for name in ("order_stats_history", "rejects")}
     number = 1 + int(state.last["sync"]) if state.last else 1
 
@@ -81,15 +81,14 @@ class _Changes(NamedTuple):
     counts: tuple[int, int, int, int, int, int]
 
 
-def _compare(held: pa.Table, new: pa.Table, rejects: pa.Table, deleted: set[int] | None) -> _Changes:
+def _compare(held: pa.Table, new: pa.Table, deleted: set[int] | None) -> _Changes:
     """Compare by fingerprint and by the five statistics."""
     dtypes = {"customer_id": "int64", "fingerprint": "int64", "updated": "datetime64[us, UTC]"}
     dtypes |= {name: dtypes_of("customers")[name] for name in STATS}
     old, now = (frame_of(table, dtypes).set_index("customer_id") for table in (held, new))
     gone = old.index.difference(now.index)
     if deleted is not None:
-        rejected = rejects["customer_id"].drop_null().to_pylist()
-        gone = gone.intersection(pd.Index([*deleted, *rejected], dtype="int64"))
+        gone = gone.intersection(pd.Index([*deleted], dtype="int64"))
     added = now.index.difference(old.index)
     both = now.index.intersection(old.index)
     before, after = old.loc[both], now.loc[both]

@@ -1,7 +1,10 @@
-"""Lists of values → pandas columns of the declared dtype. Types are declared, never inferred."""
+"""Turns lists of values into pandas columns of the declared dtype. Types are declared, never inferred."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,7 +15,7 @@ import pyarrow.compute as pc
 
 from custlens.tables import schemas
 
-__all__ = ["as_json", "convert", "frame_of", "gather", "parse_times", "to_frame", "to_pandas"]
+__all__ = ["as_json", "convert", "frame_of", "gather", "parse_times", "to_frame", "to_pandas", "without"]
 
 _EXTENSION_DTYPES: dict[str, Any] = {
     "Int64": pd.Int64Dtype(),
@@ -26,22 +29,25 @@ _ARROW_TYPES = {
     "boolean": pa.bool_(),
 }
 _TIMESTAMP = pa.timestamp("us", "UTC")
+_EARLIEST, _LATEST = (pa.scalar(moment.replace(tzinfo=UTC), _TIMESTAMP) for moment in (datetime.min, datetime.max))
+"""Times outside of these Python cannot hold."""
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _API_TIME = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-](?:0\d|1[0-4])[0-5]\d$"
 
 
 def gather(values: list[Any], dtype: str) -> pa.Array:
-    """Make an Arrow array from Python values; times and categories stay text until `convert`."""
+    """Return an Arrow array of Python values; times and categories stay text until `convert`."""
     return pa.array(values, _ARROW_TYPES.get(dtype, pa.large_string()))
 
 
 def convert(array: pa.Array, dtype: str) -> tuple[pa.Array, np.ndarray | None]:
-    """Bring an array to a declared dtype.
+    """Convert an array to a declared dtype.
 
     Parameters
     ----------
-    array
+    array : pyarrow.Array
         As `gather` made it.
-    dtype
+    dtype : str
         As the schema declares it. For ``category`` an empty text counts as missing: it names no category.
 
     Returns
@@ -71,21 +77,32 @@ def parse_times(texts: pa.Array) -> tuple[pa.Array, np.ndarray | None]:
     )
     try:
         times = iso.cast(_TIMESTAMP)
-    except pa.ArrowInvalid:  # the right shape, but no such day or hour: find which
-        times = pa.array([_one_time(text) for text in iso.to_pylist()], _TIMESTAMP)
+    except pa.ArrowInvalid:  # the right shape, but there is no such day or hour: find which
+        times = pa.array([_one_time(text) for text in iso.to_pylist()], pa.int64()).cast(_TIMESTAMP)
+    inside = pc.and_(pc.greater_equal(times, _EARLIEST), pc.less_equal(times, _LATEST))
+    if pc.all(inside).as_py() is False:
+        times = pc.if_else(inside, times, pa.scalar(None, _TIMESTAMP))
     bad = texts.is_valid().to_numpy(zero_copy_only=False) & ~times.is_valid().to_numpy(zero_copy_only=False)
     return times, bad if bad.any() else None
 
 
-def _one_time(text: str | None) -> Any:
+def _one_time(text: str | None) -> int | None:
     try:
-        return pa.scalar(text, pa.large_string()).cast(_TIMESTAMP).as_py()
+        time: int | None = pa.scalar(text, pa.large_string()).cast(_TIMESTAMP).value
     except pa.ArrowInvalid:
         return None
+    return time
+
+
+def without(array: pa.Array, rows: Iterable[int]) -> pa.Array:
+    """Return an array whose values in these rows are missing."""
+    gone = np.zeros(len(array), bool)
+    gone[list(rows)] = True
+    return array.take(pa.array(np.arange(len(array)), mask=gone))
 
 
 def to_pandas(column: pa.Array | pa.ChunkedArray, dtype: str) -> Any:
-    """Show a converted Arrow column as a pandas array of the declared dtype, without a copy where there is a way."""
+    """Return a converted Arrow column as a pandas array of the declared dtype, without a copy where possible."""
     if isinstance(column, pa.Array):
         column = pa.chunked_array([column])
     if dtype == "category":
@@ -97,23 +114,30 @@ def to_pandas(column: pa.Array | pa.ChunkedArray, dtype: str) -> Any:
         codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
         return pd.Categorical.from_codes(codes, pd.Index(encoded.dictionary.to_pylist(), dtype="str"))
     if dtype.startswith("datetime64"):
-        return pd.DatetimeIndex(column.cast(pa.timestamp("us")).to_numpy()).tz_localize("UTC").array
+        return pd.DatetimeIndex(_writable(column.cast(pa.timestamp("us")))).tz_localize("UTC").array
     if dtype in _EXTENSION_DTYPES:
         return _EXTENSION_DTYPES[dtype].__from_arrow__(column)
-    return column.to_numpy()
+    return _writable(column)
+
+
+def _writable(column: pa.ChunkedArray) -> np.ndarray:
+    values: np.ndarray = column.to_numpy()
+    return values if values.flags.writeable else values.copy()
 
 
 def frame_of(columns: Any, dtypes: dict[str, str]) -> pd.DataFrame:
-    """Show Arrow columns as a pandas table with these columns and dtypes."""
+    """Return Arrow columns as a pandas table with these columns and dtypes."""
     return pd.DataFrame({name: to_pandas(columns[name], dtype) for name, dtype in dtypes.items()}, copy=False)
 
 
 def to_frame(table: pa.Table, name: str) -> pd.DataFrame:
-    """Show an Arrow table as the pandas table that its schema declares, with the columns that it has."""
+    """Return an Arrow table as the pandas table that its schema declares, with the columns that it has."""
     dtypes = {info.name: info.dtype for info in schemas.columns(name) if info.name in table.column_names}
     return frame_of(table, dtypes)
 
 
 def as_json(value: Any) -> str | None:
-    """Write a value as JSON text; nothing for nothing."""
-    return None if value is None else msgspec.json.encode(value).decode()
+    """Return a value as JSON text, or None for None; lone surrogates are escaped."""
+    if value is None:
+        return None
+    return _JSON.encode(msgspec.to_builtins(value)).encode("utf-8", "backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""Runs the pandera schemas and tells what broke, without ever printing a customer's data."""
+"""Runs the pandera schemas and returns what broke, without ever printing a customer's data."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ __all__ = ["Failure", "failures"]
 
 
 _NOT_ALLOWED = {
-    "billing_country_code": "is no ISO 3166-1 country code",
-    "country_code": "is no ISO 3166-1 country code",
+    "billing_country_code": "is not an ISO 3166-1 country code",
+    "country_code": "is not an ISO 3166-1 country code",
     "b2b_b2c": "must be b2b or b2c",
-    "type": f"is no contact type ({', '.join(schemas.CONTACT_TYPES)})",
 }
 _REASONS = {
     "field_uniqueness": "must be unique",
     "not_nullable": "must not be missing",
     "greater_than_or_equal_to(0)": "must not be below 0",
+    f"less_than_or_equal_to({schemas.MOST_ORDERS})": f"must not be above {schemas.MOST_ORDERS:,}",
 }
 
 
 class Failure(NamedTuple):
-    """One reject."""
+    """One row of the rejects, and the place of its customer among those that were read."""
 
     customer_id: int | None
     api_path: str
     value: str | None
     reason: str
     raw: str | None
+    dropped: bool
     place: int | None = None
-    """Of its customer among those that were read."""
 
 
-def failures(frame: pd.DataFrame, table: str) -> list[tuple[int, str | None, str]]:
+def failures(frame: pd.DataFrame, table: str) -> list[tuple[int, str, str]]:
     """Validate some columns of a table.
 
     Returns
     -------
     list of (row, column, reason)
-        Row positions that break the schema; the column is None where the rule is about the whole row.
+        The values that break the schema; the column is ``"stats"`` where a rule is about several of the statistics.
     """
     schema = schemas.TABLES[table].to_schema()
     if len(frame.columns) != len(schema.columns):
@@ -58,11 +58,10 @@ def failures(frame: pd.DataFrame, table: str) -> list[tuple[int, str | None, str
     if cases["index"].isna().any():
         broken = cases.loc[cases["index"].isna(), ["column", "check"]].astype(str).agg(": ".join, axis=1)
         raise ValidationError(f"the {table} table has the wrong shape: {'; '.join(broken)}", failure_cases=cases)
-    found: dict[tuple[int, str | None, str], None] = {}
+    found: dict[tuple[int, str, str], None] = {}
     for context, column, rule, row in zip(
         cases["schema_context"], cases["column"], cases["check"], cases["index"], strict=True
     ):
-        whole_row = context == "DataFrameSchema"
         reason = _NOT_ALLOWED[column] if str(rule).startswith("isin(") else _REASONS.get(str(rule), str(rule))
-        found[int(row), None if whole_row else str(column), reason] = None
+        found[int(row), schemas.ROW_RULES[reason] if context == "DataFrameSchema" else str(column), reason] = None
     return list(found)

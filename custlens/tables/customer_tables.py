@@ -1,25 +1,23 @@
-"""Records → `CustomerTables`: customers, addresses, contacts, and what was rejected."""
+"""`CustomerTables`: customers, addresses, contacts and what was set aside, and the report of how they came."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import msgspec
 import numpy as np
 import pandas as pd
 
-from custlens.api.records import Page
+from custlens._lines import Lines, as_html, as_text
 from custlens.errors import DataError
 from custlens.tables import schemas
 from custlens.tables._arrow import to_frame
-from custlens.tables._builder import Built, OnInvalid, TableBuilder
+from custlens.tables._builder import Built
 
-__all__ = ["CustomerTables", "FetchReport", "assemble", "from_pages"]
+__all__ = ["CustomerTables", "FetchReport", "assemble"]
 
 
-@dataclass
+@dataclass(repr=False)
 class FetchReport:
     """What a fetch did.
 
@@ -28,23 +26,28 @@ class FetchReport:
     requests, retries : int
         Requests sent, and how many of them were further attempts.
     seconds, seconds_waited : float
-        Time it took, and the part of it spent waiting for the limit or between attempts.
+        Time it took, and the part of it spent waiting for the rate limit or between attempts.
     bytes : int
         Bytes received, after decompression.
     rows : dict of str to int
         Rows of each table.
     rejects : int
-        Rows left out, whether they were kept aside or dropped.
+        Values and rows that could not be used, whether `rejects` lists them or they were only counted.
+    dropped : int
+        Those of them for which a whole row is missing from its table.
     duplicates : int
         Customers that came more than once; the last is kept.
     flagged : int
         Customers whose sales_value is not number_of_orders × average_order_value.
     unknown_fields : list of str
         API fields that custlens does not know; their values are in `extra`.
+    unknown_values : dict of str to list of str
+        By API path, contact types and languages that custlens does not know; they are in the tables as they came.
+        ``…`` stands for values that do not look like a code.
     as_of : datetime or None
-        Time of the observation, by the store's clock.
+        Time of the observation, by the shop's clock.
     currency : str or None
-        ISO 4217 currency of the amounts, where the profile could be read.
+        ISO 4217 currency of the amounts, where it is known.
     """
 
     requests: int = 0
@@ -54,30 +57,55 @@ class FetchReport:
     bytes: int = 0
     rows: dict[str, int] = field(default_factory=dict)
     rejects: int = 0
+    dropped: int = 0
     duplicates: int = 0
     flagged: int = 0
     unknown_fields: list[str] = field(default_factory=list)
+    unknown_values: dict[str, list[str]] = field(default_factory=dict)
     as_of: datetime | None = None
     currency: str | None = None
 
+    def lines(self) -> Lines:
+        """Return the report as pairs of a heading and a text."""
+        aside = f"{self.rejects - self.dropped:,} values left missing, {self.dropped:,} rows left out"
+        values = "; ".join(f"{api}: {', '.join(names)}" for api, names in self.unknown_values.items())
+        optional = [
+            ("Duplicates", f"{self.duplicates:,}; the last of each is kept", self.duplicates),
+            ("Statistics", f"{self.flagged:,} customers with sales ≠ orders × average", self.flagged),
+            ("Unknown fields", f"{', '.join(self.unknown_fields)}; kept in `extra`", self.unknown_fields),
+            ("Unknown values", f"{values}; kept as they came", values),
+        ]
+        as_of = "unknown" if self.as_of is None else f"{self.as_of:%Y-%m-%d %H:%M} UTC"
+        return [
+            ("Rows", self._rows()),
+            ("Set aside", aside if self.rejects else "nothing"),
+            *((heading, text) for heading, text, holds in optional if holds),
+            ("Requests", f"{self.requests:,} ({self.retries:,} retries), {self.bytes / 1e6:,.1f} MB"),
+            ("Time", f"{self.seconds:.1f} s, {self.seconds_waited:.1f} s of it waiting"),
+            ("As of", f"{as_of}; amounts in {self.currency or 'an unknown currency'}"),
+        ]
+
+    def _rows(self) -> str:
+        return ", ".join(f"{count:,} {table}" for table, count in self.rows.items())
+
     def __str__(self) -> str:
-        rows = ", ".join(f"{count:,} {table}" for table, count in self.rows.items())
-        text = f"{rows}; {self.requests:,} requests ({self.retries:,} retries) in {self.seconds:.1f} s"
-        if self.seconds_waited:
-            text += f", {self.seconds_waited:.1f} s of it waiting"
-        if self.flagged:
-            text += f"; {self.flagged:,} with inconsistent statistics"
-        return text
+        return as_text(self.lines())
+
+    def __repr__(self) -> str:
+        return f"<FetchReport: {self._rows()}; {self.requests:,} requests>"
+
+    def _repr_html_(self) -> str:
+        return as_html(self.lines())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CustomerTables:
-    """Customers, addresses and contacts, each validated, and what was rejected.
+    """Customers, addresses and contacts, each validated, and what was set aside.
 
     Attributes
     ----------
     customers, addresses, contacts, rejects : pandas.DataFrame
-        As `custlens.schemas` declares them; a fetch of some `columns` has their columns only.
+        As `custlens.schemas` declares them; a fetch of some `columns` has those only.
     report : FetchReport
         What the fetch did.
     """
@@ -85,65 +113,34 @@ class CustomerTables:
     customers: pd.DataFrame
     rejects: pd.DataFrame
     report: FetchReport
-    _parts: dict[str, pd.DataFrame] = field(repr=False)
+    _parts: dict[str, pd.DataFrame]
 
     @property
     def addresses(self) -> pd.DataFrame:
-        """Address book entries, one row each; a `ConfigError` if they were not asked for."""
-        return self._asked_for("addresses", "shippingAddresses")
+        """Address book entries, one row each; a `DataError` if they were not fetched."""
+        return self._fetched("addresses", "shippingAddresses")
 
     @property
     def contacts(self) -> pd.DataFrame:
-        """Contacts, one row each; a `ConfigError` if they were not asked for."""
-        return self._asked_for("contacts", "contacts")
+        """Contacts, one row each; a `DataError` if they were not fetched."""
+        return self._fetched("contacts", "contacts")
 
-    def part(self, table: str) -> pd.DataFrame | None:
-        """Give addresses or contacts, or None if they were not asked for."""
-        return self._parts.get(table)
-
-    def _asked_for(self, table: str, api_field: str) -> pd.DataFrame:
-        found = self.part(table)
-        if found is None:
+    def _fetched(self, table: str, api_field: str) -> pd.DataFrame:
+        if table not in self._parts:
             raise DataError(f"{table} were not fetched: add {api_field!r} to columns")
-        return found
+        return self._parts[table]
 
     def __repr__(self) -> str:
-        return f"<CustomerTables: {self.report}>"
+        return f"<CustomerTables: {self.report._rows()}>"
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
 
 
-def from_pages(
-    pages: Iterable[bytes | Page],
-    *,
-    on_invalid: OnInvalid = "quarantine",
-    store_id: int | None = None,
-    currency: str | None = None,
-    as_of: datetime | None = None,
+def assemble(
+    built: Built, *, store_id: int | None = None, currency: str | None = None, as_of: datetime | None = None
 ) -> CustomerTables:
-    """Turn search answers into tables.
-
-    Parameters
-    ----------
-    pages
-        Answers of ``GET /customers``, as JSON bytes or as `Page`.
-    on_invalid
-        What to do with rows that break the schema: ``"quarantine"``, ``"raise"`` or ``"drop"``.
-    store_id, currency, as_of
-        Where, in what money and when this was observed; they become columns of the customers table.
-
-    Raises
-    ------
-    ValidationError
-        With ``on_invalid="raise"``, at the first rows that break the schema.
-    """
-    builder = TableBuilder(on_invalid=on_invalid)
-    decoder = msgspec.json.Decoder(Page)
-    for page in pages:
-        builder.add((decoder.decode(page) if isinstance(page, bytes) else page).items)
-    return assemble(builder.finish(), store_id=store_id, currency=currency, as_of=as_of)
-
-
-def assemble(built: Built, *, store_id: int | None, currency: str | None, as_of: datetime | None) -> CustomerTables:
-    """Complete built tables with what is derived, and with where, in what money and when it was observed."""
+    """Return built tables with what is derived, and with where, in what currency and when they were observed."""
     frames = {name: to_frame(table, name) for name, table in built.tables.items()}
     customers = frames["customers"]
     rows = len(customers)
@@ -158,10 +155,12 @@ def assemble(built: Built, *, store_id: int | None, currency: str | None, as_of:
     parts = {name: table for name, table in frames.items() if name not in ("customers", "rejects")}
     report = FetchReport(
         rows={name: len(table) for name, table in frames.items()},
-        rejects=built.rejected,
+        rejects=built.rejects,
+        dropped=built.dropped,
         duplicates=built.duplicates,
         flagged=int((~customers["stats_consistent"]).sum()) if "stats_consistent" in customers else 0,
         unknown_fields=built.unknown_fields,
+        unknown_values=built.unknown_values,
         as_of=as_of,
         currency=currency,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import warnings
@@ -12,9 +13,9 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from custlens._arguments import nearest, whole_number
+from custlens._arguments import nearest, one_of, shown, whole_number
 from custlens.api.client import Client
-from custlens.api.query import FieldTree, parse_fields, response_fields
+from custlens.api.query import FieldTree, parse_fields, response_fields, search_params
 from custlens.api.records import Customer, Page, api_names, customer_key
 from custlens.errors import ArgumentError, CustlensWarning, NotFoundError
 from custlens.tables import schemas
@@ -26,6 +27,8 @@ __all__ = ["fetch"]
 
 MAX_PASSES = 3
 PARTS = {"addresses": "shippingAddresses", "contacts": "contacts"}
+MEANT = {"limit": "head", "offset": "head", "fields": "columns"}
+"""Words of the API that `fetch` has no use for, and what was probably meant."""
 
 
 def fetch(
@@ -42,26 +45,30 @@ def fetch(
 ) -> CustomerTables:
     """Fetch customers into validated tables.
 
+    A value that cannot be used is left missing and listed in `rejects`; its row stays. The five order statistics are
+    used together or not at all. Only a record without a usable ID and an address or contact that is not a JSON object
+    have no row.
+
     Parameters
     ----------
-    client
-        The store to ask.
-    ids
-        Customer IDs to ask for one by one, side by side. The rows keep this order; an ID that the store does not
-        know becomes a row of `rejects`. Without it the customers are searched.
+    client : Client
+        The shop to ask.
+    ids : list of int, optional
+        Customer IDs to ask for one by one, side by side. The rows keep this order; an ID that the shop does not know
+        becomes a row of `rejects`. Without it the customers are searched.
     columns : str or list of str, optional
-        What to fetch: columns of the customers table (``"sales_value"``), API paths (``"stats(salesValue)"``) or
-        their snake_case spelling. The tables then have these columns only. Everything by default.
+        What to fetch: columns of the customers table (``"sales_value"``), API paths (``"stats.salesValue"``) or whole
+        API fields (``"contacts"``). The tables then have these columns only. Everything by default.
     head : int, optional
         Fetch only so many customers, those who registered first: a first look at a big shop.
-    progress
+    progress : bool
         Whether to show a progress bar with the requests left in the minute.
-    on_invalid
-        What to do with a row that breaks the schema: ``"quarantine"`` it in `rejects`, ``"raise"``, or ``"drop"`` it.
-    threads
+    on_invalid : {"quarantine", "raise", "drop"}
+        Whether values that cannot be used are listed in `rejects`, raise a `ValidationError`, or are only counted.
+    threads : int
         Requests under way at once when fetching `ids`.
-    currency
-        ISO 4217 currency of the amounts, where the token may not read the store's profile.
+    currency : str, optional
+        ISO 4217 currency of the amounts, where the token may not read the shop's profile.
     **filters
         Filters of the search, as for `Client.search`.
 
@@ -73,7 +80,8 @@ def fetch(
     Raises
     ------
     ArgumentError
-        An unknown field or filter, or both `ids` and filters; nothing was sent.
+        An argument that cannot work, such as an unknown column or filter; nothing was sent. Or a `currency` that is
+        not the shop's.
     APIError, TransportError, DecodeError
         The fetch could not be finished. There is no partial result that looks like a whole one.
     ValidationError
@@ -82,49 +90,52 @@ def fetch(
     Examples
     --------
     >>> import custlens as cl
-    >>> with cl.demo.serve(customers=250, seed=7) as shop:
-    ...     tables = cl.fetch(shop.client(), progress=False)
-    >>> len(tables.customers) + tables.report.rejects >= 250
-    True
+    >>> with cl.demo.serve(customers=250, seed=7) as shop, shop.client() as client:
+    ...     tables = cl.fetch(client, progress=False)
+    >>> len(tables.customers)
+    250
     """
-    for name in {"limit", "offset", "fields"} & filters.keys():
-        meant = "columns" if name == "fields" else "head"
-        raise ArgumentError(f"fetch takes no {name}=: it reads every page; did you mean {meant}=?")
-    wanted = None if columns is None else _wanted([columns] if isinstance(columns, str) else list(columns))
+    if not isinstance(client, Client):
+        raise ArgumentError(f"client must be a Client, such as cl.Client.from_env(), not {shown(client)}")
+    for name in MEANT.keys() & filters.keys():
+        raise ArgumentError(f"fetch takes no {name}=: it reads every page; did you mean {MEANT[name]}=?")
+    if not isinstance(progress, bool):
+        raise ArgumentError(f"progress must be True or False, not {shown(progress)}")
+    threads = whole_number("threads", threads, least=1)
+    one_of("on_invalid", on_invalid, ("quarantine", "raise", "drop"))
+    if currency is not None and not (isinstance(currency, str) and re.fullmatch("[A-Z]{3}", currency)):
+        raise ArgumentError(f"currency must be an ISO 4217 code such as 'EUR', not {shown(currency)}")
+    wanted = None if columns is None else _wanted(columns)
+    asked = None if wanted is None else [response_fields(wanted)]
+    if ids is None:
+        head = None if head is None else whole_number("head", head)
+        search_params(sort_by="REGISTERED_DATE_ASC", fields=asked, **filters)
+    else:
+        if head is not None or filters:
+            raise ArgumentError(f"give either ids or {', '.join(filters) or 'head'}, not both")
+        ids = _checked(ids)
 
     def new_builder() -> TableBuilder:
         return TableBuilder(
             on_invalid=on_invalid,
-            columns=None if wanted is None else _columns(wanted),
+            columns=None if wanted is None else _filled(wanted),
             parts=[part for part, field in PARTS.items() if wanted is None or field in wanted],
         )
 
-    asked = None if wanted is None else [response_fields(wanted)]
-    if head is not None:
-        head = whole_number("head", head)
-        if ids is not None:
-            raise ArgumentError("give either ids or head, not both")
-    if ids is not None and filters:
-        raise ArgumentError(f"give either ids or filters ({', '.join(filters)}), not both")
-    if threads < 1:
-        raise ArgumentError(f"threads must be at least 1, not {threads}")
     started, before = time.monotonic(), client.metrics
+    known = client.currency()
+    if currency is not None and known is not None and currency != known:
+        raise ArgumentError(f"currency is {currency!r}, and the shop's profile says {known!r}: leave currency out")
     if ids is None:
         builder = _fetch_search(client, new_builder, asked, head, progress, filters)
     else:
         builder = _fetch_ids(client, new_builder(), ids, asked, progress, threads)
-    currency = currency or client.currency()
     after = client.metrics
     as_of = after.server_time or datetime.now(UTC)
-    tables = assemble(builder.finish(), store_id=client.store_id, currency=currency, as_of=as_of)
+    tables = assemble(builder.finish(), store_id=client.store_id, currency=known or currency, as_of=as_of)
     report = tables.report
     report.seconds = time.monotonic() - started
     vars(report).update(after.since(before))
-    if report.unknown_fields:
-        names = ", ".join(report.unknown_fields)
-        warnings.warn(
-            f"the API sent fields that custlens does not know; see `extra`: {names}", CustlensWarning, stacklevel=2
-        )
     return tables
 
 
@@ -156,7 +167,7 @@ def _fetch_search(
             if not shrank and len(seen) >= longest:
                 return builder
     warnings.warn(
-        f"the store changed each of the {MAX_PASSES} times it was read; customers that moved meanwhile may be missing",
+        f"the shop changed each of the {MAX_PASSES} times it was read; customers that moved meanwhile may be missing",
         CustlensWarning,
         stacklevel=3,
     )
@@ -167,15 +178,14 @@ def _shown(pages: Iterator[Page], bar: tqdm[Any], client: Client) -> Iterator[Pa
     for page in pages:
         bar.total = page.total
         bar.update(len(page.items))
-        bar.set_postfix_str(f"{client.requests_left} requests left")
+        bar.set_postfix_str(f"{client.requests_left} requests left", refresh=False)
         yield page
 
 
 def _fetch_ids(
-    client: Client, builder: TableBuilder, ids: Iterable[int], asked: list[str] | None, progress: bool, threads: int
+    client: Client, builder: TableBuilder, ids: list[int], asked: list[str] | None, progress: bool, threads: int
 ) -> TableBuilder:
-    """Ask for each ID, side by side; keep the order. An error other than 404 stops every thread."""
-    wanted = list(dict.fromkeys(ids))
+    """Ask for each ID, side by side, and keep the order. An error other than 404 stops every thread."""
     stop = threading.Event()
 
     def one(customer_id: int) -> bytes | NotFoundError | None:
@@ -191,15 +201,15 @@ def _fetch_ids(
 
     with ThreadPoolExecutor(threads, thread_name_prefix="custlens") as pool:
         try:
-            answers = pool.map(one, wanted)
-            with tqdm(total=len(wanted), desc="customers", unit="", disable=not progress) as bar:
-                for customer_id, answer in zip(wanted, answers, strict=True):
+            answers = pool.map(one, ids)
+            with tqdm(total=len(ids), desc="customers", unit="", disable=not progress) as bar:
+                for customer_id, answer in zip(ids, answers, strict=True):
                     if isinstance(answer, bytes):
                         builder.add([answer])
                     else:
                         builder.reject(_not_found(customer_id, answer))
                     bar.update()
-                    bar.set_postfix_str(f"{client.requests_left} requests left")
+                    bar.set_postfix_str(f"{client.requests_left} requests left", refresh=False)
         except BaseException:
             stop.set()
             raise
@@ -208,26 +218,41 @@ def _fetch_ids(
 
 def _not_found(customer_id: int, error: NotFoundError | None) -> Failure:
     said = error.error_message if error is not None and error.error_message else "no such customer"
-    return Failure(int(customer_id), "id", str(customer_id), f"404: {said}", None)
+    return Failure(customer_id, "id", str(customer_id), f"404: {said}", None, dropped=True)
 
 
-def _wanted(fields: list[str]) -> FieldTree:
-    """Read field names, where a column of the customers table may stand for its API path."""
-    paths = {info.name: info.api for info in schemas.columns("customers") if info.api}
-    names = api_names(Customer)
-    texts = ["id"] if fields else []
-    for text in fields:
-        if isinstance(text, str) and text.isidentifier() and text not in (*paths, *names, *names.values()):
-            raise ArgumentError(
-                f"columns: there is no column or field {text!r}; {nearest(text, [*paths, *names.values()])}"
-            )
-        part, _, name = paths.get(text, "").rpartition(".")
-        texts.append(f"{part}({name})" if part else name or text)
-    return parse_fields(texts)
+def _checked(ids: Any) -> list[int]:
+    """Return customer IDs, each once, in the order given."""
+    if isinstance(ids, str | bytes) or hasattr(ids, "columns") or not isinstance(ids, Iterable):
+        raise ArgumentError(f"ids must be a list of customer IDs, or a column of them, not {shown(ids)}")
+    return list(dict.fromkeys(whole_number("each of ids", customer_id) for customer_id in ids))
 
 
-def _columns(wanted: FieldTree) -> list[str]:
-    """Name the columns of the customers table that a tree of fields fills."""
+def _wanted(columns: Any) -> FieldTree:
+    """Return the fields of the API that fill these columns."""
+    if not isinstance(columns, str | Iterable):
+        raise ArgumentError(f"columns must be a name or a list of names, not {shown(columns)}")
+    names = [columns] if isinstance(columns, str) else list(columns)
+    if not names:
+        raise ArgumentError("columns names nothing; leave it out to fetch everything")
+    paths = {info.name: info.api for info in schemas.columns("customers")}
+    fields = api_names(Customer)
+    texts = ["id"]
+    for name in names:
+        if not isinstance(name, str):
+            raise ArgumentError(f"columns must be names, not {shown(name)}")
+        if name.isidentifier() and name not in (*paths, *fields, *fields.values()):
+            hint = nearest(name, [*paths, *fields.values()])
+            raise ArgumentError(f"columns: there is no column or field {name!r}; {hint}")
+        part, _, field = paths.get(name, name).rpartition(".")
+        texts.append(f"{part}({field})" if part else field)
+        if name == "stats_consistent":
+            texts.append("stats(numberOfOrders,salesValue,averageOrderValue)")
+    return parse_fields([text for text in texts if text], "columns")
+
+
+def _filled(wanted: FieldTree) -> list[str]:
+    """Return the columns of the customers table that a tree of fields fills."""
     found = []
     for info in schemas.columns("customers"):
         part, _, name = info.api.rpartition(".")

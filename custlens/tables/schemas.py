@@ -7,6 +7,7 @@ the validation, the masking of personal data and the data dictionary. A new API 
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -15,8 +16,11 @@ import pandera.pandas as pa
 import pycountry
 
 __all__ = [
-    "CONTACT_TYPES",
     "COUNTRY_CODES",
+    "KNOWN_VALUES",
+    "MOST_ORDERS",
+    "ROW_RULES",
+    "STATS",
     "TABLES",
     "Addresses",
     "ColumnInfo",
@@ -29,19 +33,22 @@ __all__ = [
 ]
 
 UTC = Annotated[pd.DatetimeTZDtype, "us", "UTC"]
-CONTACT_TYPES = (
-    "EMAIL",
-    "PHONE",
-    "WHATSAPP",
-    "TELEGRAM",
-    "VIBER",
-    "FACEBOOK",
-    "INSTAGRAM",
-    "TWITTER",
-    "TIKTOK",
-    "URL",
-    "OTHER",
-)
+STATS = ("number_of_orders", "sales_value", "average_order_value", "first_order_date", "last_order_date")
+"""The five order statistics, which are used together or not at all."""
+MOST_ORDERS = 2**53
+"""The largest number of orders that is still exact as a floating-point number."""
+KNOWN_VALUES = {
+    "type": re.compile(
+        "EMAIL|PHONE|WHATSAPP|TELEGRAM|VIBER|FACEBOOK|FB_MESSENGER|INSTAGRAM|TWITTER|TIKTOK|YOUTUBE|PINTEREST|VK|URL|OTHER"
+    ),
+    "lang": re.compile(r"[a-z]{2,3}([_-]\w{2,4})?"),
+}
+"""What columns with an open list of values are known to hold; others are kept as they come, and a report names them."""
+DATES_REVERSED = "firstOrderDate must not be after lastOrderDate"
+DATES_WITHOUT_ORDERS = "order dates without orders"
+SECOND_DEFAULT = "a customer has at most one default EMAIL and PHONE"
+ROW_RULES = {DATES_REVERSED: "stats", DATES_WITHOUT_ORDERS: "stats", SECOND_DEFAULT: "default"}
+"""The rules about several columns, and what is left missing where one is broken: all statistics, or a column."""
 COUNTRY_CODES = frozenset(
     [country.alpha_2 for country in pycountry.countries]
     + [country.alpha_2 for country in pycountry.historic_countries if hasattr(country, "alpha_2")]
@@ -49,7 +56,7 @@ COUNTRY_CODES = frozenset(
 )
 """ISO 3166-1 alpha-2 as pycountry has it, withdrawn codes included, and XK (Kosovo), the user-assigned code in common use."""
 ROUNDING = 0.005
-"""Half a cent: what an average that was rounded to cents may be off, for each order."""
+"""Half a cent: how far an average that was rounded to cents may be off, per order."""
 
 
 def column(api: str, meaning: str, *, unit: str = "", pii: bool = False, **checks: Any) -> Any:
@@ -59,7 +66,12 @@ def column(api: str, meaning: str, *, unit: str = "", pii: bool = False, **check
 
 
 def stats_consistent(customers: pd.DataFrame) -> pd.Series:
-    """Tell whether sales_value is number_of_orders × average_order_value, within rounding.
+    """Return whether sales_value is number_of_orders × average_order_value, within rounding.
+
+    Parameters
+    ----------
+    customers : pandas.DataFrame
+        Needs number_of_orders, sales_value and average_order_value.
 
     Returns
     -------
@@ -76,21 +88,23 @@ def stats_consistent(customers: pd.DataFrame) -> pd.Series:
 
 
 class Customers(pa.DataFrameModel):
-    """One row a customer."""
+    """One row per customer."""
 
-    store_id: pd.Int64Dtype = column("", "store the customer belongs to")
+    store_id: pd.Int64Dtype = column("", "the shop's store ID")
     customer_id: np.int64 = column("id", "unique internal customer ID", nullable=False, ge=0, unique=True)
     name: pd.StringDtype = column("name", "customer name (repeats the billing name)", pii=True)
     email: pd.StringDtype = column("email", "customer email", pii=True)
-    number_of_orders: pd.Int64Dtype = column("stats.numberOfOrders", "orders placed", unit="orders", ge=0)
+    number_of_orders: pd.Int64Dtype = column(
+        "stats.numberOfOrders", "orders placed", unit="orders", ge=0, le=MOST_ORDERS
+    )
     sales_value: np.float64 = column("stats.salesValue", "total revenue from the customer", unit="currency")
     average_order_value: np.float64 = column(
-        "stats.averageOrderValue", "revenue an order, as the API says it", unit="currency"
+        "stats.averageOrderValue", "revenue per order, as the API gives it", unit="currency"
     )
     first_order_date: UTC = column("stats.firstOrderDate", "time of the first order", unit="UTC")
     last_order_date: UTC = column("stats.lastOrderDate", "time of the last order", unit="UTC")
     registered: UTC = column("registered", "time of registration", unit="UTC")
-    updated: UTC = column("updated", "time of the last edit; an order does not move it", unit="UTC")
+    updated: UTC = column("updated", "time of the last edit; an order may or may not move it", unit="UTC")
     customer_group_id: pd.Int64Dtype = column("customerGroupId", "customer group, as an ID")
     customer_group_name: pd.CategoricalDtype = column("customerGroupName", "customer group")
     b2b_b2c: pd.CategoricalDtype = column("b2b_b2c", "b2b (a business) or b2c (a consumer)", isin=("b2b", "b2c"))
@@ -131,12 +145,12 @@ class Customers(pa.DataFrameModel):
     private_admin_notes: pd.StringDtype = column("privateAdminNotes", "the shop's own notes", pii=True)
     favorites: pd.StringDtype = column("favorites", "favourite products, as JSON")
     extrafields: pd.StringDtype = column("extrafields", "the shop's own fields, as JSON", pii=True)
-    extra: pd.StringDtype = column("", "fields custlens does not know, as JSON by API path", pii=True)
+    extra: pd.StringDtype = column("", "fields that custlens does not know, as JSON by API path", pii=True)
     stats_consistent: pd.BooleanDtype = column(
         "", "sales_value = number_of_orders × average_order_value, within rounding"
     )
-    currency: pd.CategoricalDtype = column("", "ISO 4217 currency of the amounts, where the profile could be read")
-    as_of: UTC = column("", "time of the observation, by the store's clock", unit="UTC")
+    currency: pd.CategoricalDtype = column("", "ISO 4217 currency of the amounts, where it is known")
+    as_of: UTC = column("", "time of the observation, by the shop's clock", unit="UTC")
 
     class Config:
         strict = True
@@ -145,13 +159,13 @@ class Customers(pa.DataFrameModel):
     def _finite(cls, series: pd.Series) -> pd.Series:
         return pd.Series(np.isfinite(series.to_numpy()), index=series.index)
 
-    @pa.dataframe_check(name="firstOrderDate must not be after lastOrderDate")
+    @pa.dataframe_check(name=DATES_REVERSED)
     def _dates_in_order(cls, frame: pd.DataFrame) -> pd.Series:
         if not {"first_order_date", "last_order_date"} <= set(frame.columns):
             return pd.Series(True, index=frame.index)
         return ~(frame["first_order_date"] > frame["last_order_date"])
 
-    @pa.dataframe_check(name="order dates without orders")
+    @pa.dataframe_check(name=DATES_WITHOUT_ORDERS)
     def _no_dates_without_orders(cls, frame: pd.DataFrame) -> pd.Series:
         dates = [name for name in ("first_order_date", "last_order_date") if name in frame]
         if "number_of_orders" not in frame or not dates:
@@ -161,7 +175,7 @@ class Customers(pa.DataFrameModel):
 
 
 class Addresses(pa.DataFrameModel):
-    """One row an entry of a customer's address book."""
+    """One row per entry of a customer's address book."""
 
     customer_id: np.int64 = column("id", "the customer", nullable=False, ge=0)
     address_id: pd.Int64Dtype = column("shippingAddresses.id", "address ID")
@@ -192,12 +206,12 @@ class Addresses(pa.DataFrameModel):
 
 
 class Contacts(pa.DataFrameModel):
-    """One row a way to reach a customer."""
+    """One row per way to reach a customer."""
 
     customer_id: np.int64 = column("id", "the customer", nullable=False, ge=0)
     contact_id: pd.Int64Dtype = column("contacts.id", "contact ID")
     contact: pd.StringDtype = column("contacts.contact", "the address, number or link", pii=True)
-    type: pd.CategoricalDtype = column("contacts.type", "kind of contact", isin=CONTACT_TYPES)
+    type: pd.CategoricalDtype = column("contacts.type", "kind of contact, such as EMAIL or PHONE; an open list")
     handle: pd.StringDtype = column("contacts.handle", "account name on a social network", pii=True)
     default: pd.BooleanDtype = column("contacts.default", "whether it is the default one of its kind")
     note: pd.StringDtype = column("contacts.note", "note", pii=True)
@@ -207,7 +221,7 @@ class Contacts(pa.DataFrameModel):
     class Config:
         strict = True
 
-    @pa.dataframe_check(name="a customer has at most one default EMAIL and PHONE")
+    @pa.dataframe_check(name=SECOND_DEFAULT)
     def _one_default(cls, frame: pd.DataFrame) -> pd.Series:
         if not {"type", "default"} <= set(frame.columns):
             return pd.Series(True, index=frame.index)
@@ -217,13 +231,14 @@ class Contacts(pa.DataFrameModel):
 
 
 class Rejects(pa.DataFrameModel):
-    """One row a failure; the row it happened in is not in its table, but whole in `raw`."""
+    """One row per value or row that could not be used; the record it came in is whole in `raw`."""
 
     customer_id: pd.Int64Dtype = column("id", "the customer, where it is known")
     api_path: pd.StringDtype = column("", "where in the JSON", nullable=False)
     value: pd.StringDtype = column("", "what stood there, as JSON", pii=True)
     reason: pd.StringDtype = column("", "what is wrong with it", nullable=False)
-    raw: pd.StringDtype = column("", "the whole row as it came, as JSON", pii=True)
+    raw: pd.StringDtype = column("", "the whole record as it came, as JSON", pii=True)
+    dropped: pd.BooleanDtype = column("", "whether a whole row had to go, not only a value", nullable=False)
 
     class Config:
         strict = True
@@ -249,12 +264,15 @@ class ColumnInfo(NamedTuple):
 
 
 def columns(table: str) -> list[ColumnInfo]:
-    """Describe the columns of a table.
+    """Return what the schema says of each column of a table.
 
     Parameters
     ----------
-    table
-        ``"customers"``, ``"addresses"``, ``"contacts"`` or ``"rejects"``.
+    table : {"customers", "addresses", "contacts", "rejects"}
+
+    Returns
+    -------
+    list of ColumnInfo
     """
     found = []
     for name, declared in TABLES[table].to_schema().columns.items():
@@ -267,7 +285,7 @@ def columns(table: str) -> list[ColumnInfo]:
 
 
 def data_dictionary() -> pd.DataFrame:
-    """List every column of every table.
+    """Return a table of every column of every table.
 
     Returns
     -------

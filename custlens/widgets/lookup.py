@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import ipywidgets
@@ -11,7 +10,7 @@ import pandas as pd
 from custlens._arguments import number, shown, whole_number
 from custlens._text import printable
 from custlens.api.client import Client
-from custlens.errors import ArgumentError, CustlensWarning, DataError
+from custlens.errors import ArgumentError, DataError
 from custlens.store.store import Store
 from custlens.tables.customer_tables import CustomerTables
 from custlens.tables.fetch import fetch
@@ -157,14 +156,12 @@ class Lookup(Panel):
         if customer_id is None:
             raise ArgumentError("there is no customer to fetch: pick one, or type an ID")
         self.say(f"Asking the shop for customer {customer_id} …")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", CustlensWarning)
-            now = fetch(self._client, [customer_id], progress=False)
+        now = fetch(self._client, [customer_id], progress=False)
         problems = "; ".join(f"{row['api_path']}: {row['reason']}" for _, row in now.rejects.iterrows())
         if len(now.customers):
             note = f"Fetched now, as of {now.report.as_of:%d %b %Y %H:%M} UTC."
             self._show_card(now.customers, now.contacts, now.addresses, note)
-            left_out = f" Left out, because it breaks a rule: {problems}." if problems else ""
+            left_out = f" Left missing, because it breaks a rule: {problems}." if problems else ""
             self.say(f"Fetched customer {customer_id} from the shop.{left_out}")
         elif problems.startswith("id: 404: "):
             said = problems.removeprefix("id: 404: ")
@@ -208,7 +205,7 @@ def _open(source: Any) -> tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame 
     """Return the customers, contacts and addresses of a source."""
     if isinstance(source, CustomerTables):
         customers = source.customers
-        contacts, addresses = (source.part(name) for name in ("contacts", "addresses"))
+        contacts, addresses = (_part(source, name) for name in ("contacts", "addresses"))
     elif isinstance(source, Store):
         customers, contacts, addresses = source.customers(), source.contacts(), source.addresses()
     elif isinstance(source, pd.DataFrame):
@@ -224,6 +221,15 @@ def _digits(text: str) -> int | None:
     """Return the ID that a text spells (at most 18 digits, which 64 bits hold), or None."""
     digits = text.strip()
     return int(digits) if digits.isdecimal() and len(digits) <= 18 else None
+
+
+def _part(tables: CustomerTables, name: str) -> pd.DataFrame | None:
+    """Return addresses or contacts, or None if they were not fetched."""
+    try:
+        found: pd.DataFrame = getattr(tables, name)
+    except DataError:
+        return None
+    return found
 
 
 def _label(row: pd.Series) -> str:

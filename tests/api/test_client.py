@@ -171,14 +171,16 @@ def test_each_sort_order_sorts(shop, client, sort_by):
     [
         ({"min_order_cuont": 2}, "there is no filter 'min_order_cuont'; did you mean 'min_order_count'?"),
         ({"minOrderCount": 2}, "there is no filter 'minOrderCount'; did you mean 'min_order_count'?"),
-        ({"sort_by": "SALES"}, "there is no sort order 'SALES'"),
-        ({"min_order_count": -1}, "min_order_count must be a whole number from 0, not -1"),
+        ({"sort_by": "SALES"}, "sort_by must be one of NAME_ASC, NAME_DESC"),
+        ({"min_order_count": -1}, "min_order_count must be from 0, and is -1"),
         ({"min_order_count": True}, "min_order_count must be a whole number"),
-        ({"min_sales_value": float("nan")}, "min_sales_value must be a finite number"),
+        ({"min_sales_value": float("nan")}, "min_sales_value must be a number, and is nan"),
         ({"accept_marketing": "yes"}, "accept_marketing must be True or False"),
-        ({"created_from": dt.datetime(2024, 1, 1)}, "created_from must be a datetime with a time zone"),
-        ({"created_from": "2024-01-01"}, "created_from must be a datetime with a time zone"),
-        ({"email": ""}, "email must be text"),
+        ({"created_from": dt.datetime(2024, 1, 1)}, "created_from needs a time zone"),
+        ({"created_from": "last year"}, "created_from must be a date such as"),
+        ({"email": ""}, "email must be text that is not empty"),
+        ({"limit": 5}, "there is no filter 'limit'"),
+        ({"fields": 5}, "fields must be a name or a list of names"),
         ({"country_codes": []}, "country_codes must be a value or a list of values"),
     ],
 )
@@ -208,6 +210,31 @@ def test_deletions_are_listed_since_a_time(shop, client):
     assert first not in {gone.id for gone in client.deleted(since=middle)}
 
 
+def test_a_shop_whose_profile_may_not_be_read_has_an_unknown_currency(shop):
+    assert shop.client(shop.grant("read_customers")).currency() is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"), [(500, cl.ServerError), (402, cl.PlanError), (401, cl.PermissionDeniedError)]
+)
+def test_a_profile_that_fails_is_an_error_and_not_an_unknown_currency(shop, fault, kind):
+    client = shop.client(retries=0)
+    shop.fail_next(fault)
+    with pytest.raises(kind):
+        client.currency()
+    assert client.currency() == "EUR"
+    with pytest.raises(cl.PermissionDeniedError):
+        shop.client("wrong").currency()
+
+
+def test_a_client_closes_its_connections_at_the_end_of_the_block(shop):
+    with shop.client() as client:
+        assert client.customer(shop.ids[0]).id == shop.ids[0]
+        pools = client._transport._session.get_adapter(shop.url).poolmanager.pools
+        assert len(pools) == 1
+    assert len(pools) == 0
+
+
 def test_the_profile_gives_store_and_currency(shop, client):
     profile = client.profile()
     assert (profile.general_info.store_id, profile.formats_and_units.currency) == (shop.store_id, "EUR")
@@ -220,12 +247,19 @@ def test_the_profile_gives_store_and_currency(shop, client):
         ({"token": "with space"}, "token must be"),
         ({"token": "line\nbreak"}, "token must be"),
         ({"token": None}, "token must be"),
-        ({"store_id": "my-shop"}, "store_id must be the store's number"),
+        ({"store_id": "my-shop"}, "store_id must be the shop's number"),
         ({"base_url": "http://app.ecwid.com/api/v3"}, "must begin with https://"),
         ({"base_url": "ftp://127.0.0.1"}, "must be an https:// address"),
         ({"base_url": "https://user:pw@host.example"}, "neither a user nor a query"),
         ({"rate_limit": 0}, "rate_limit"),
-        ({"timeout": (0, 1)}, "timeout"),
+        ({"rate_limit": "600"}, "rate_limit must be a whole number"),
+        ({"rate_window": 0}, "rate_window must be a number above 0"),
+        ({"retries": -1}, "retries must be from 0"),
+        ({"max_wait": -1}, "max_wait must be a number of at least 0"),
+        ({"backoff": None}, "backoff must be a number of at least 0"),
+        ({"timeout": (0, 1)}, "timeout must be a number above 0"),
+        ({"timeout": None}, "timeout must be two numbers of seconds"),
+        ({"base_url": 5}, "base_url must be an https:// address"),
     ],
 )
 def test_a_client_that_cannot_work_is_refused(arguments, message):

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from custlens.api.records import Customer, Stats, read_customer
+from custlens.api.records import Contact, Customer, Stats, read_customer
 
 
 def test_every_table_of_the_api_is_read_one_to_one():
@@ -48,13 +48,20 @@ def test_unknown_fields_are_kept_by_path():
     assert [contact.id for contact in customer.contacts] == [4, 5]
 
 
-def test_a_bad_contact_harms_only_itself_where_someone_takes_it():
+def test_a_bad_value_harms_only_itself_where_it_is_reported():
     bad = []
-    customer = read_customer(b'{"id": 1, "contacts": [{"id": "x"}, {"id": 5}]}', lambda *item: bad.append(item))
-    assert [contact.id for contact in customer.contacts] == [5]
-    assert bad == [("contacts[0]", {"id": "x"}, "Expected `int | null`, got `str` - at `$.id`")]
-    with pytest.raises(msgspec.ValidationError, match=r"contacts\[0\]\.id"):
-        read_customer(b'{"id": 1, "contacts": [{"id": "x"}, {"id": 5}]}')
+    raw = b'{"id": 1, "lang": 5, "contacts": [{"id": "x", "type": "URL"}, null, {"id": 5, "new": 1}], "new": 1}'
+    customer = read_customer(raw, lambda *found: bad.append(found))
+    assert customer == Customer(
+        id=1, contacts=[Contact(type="URL"), Contact(id=5)], extra={"new": 1, "contacts[2].new": 1}
+    )
+    assert bad == [
+        ("lang", 5, "Expected `str | null`, got `int`", False),
+        ("contacts[0].id", "x", "Expected `int | null`, got `str`", False),
+        ("contacts[1]", None, "must be an object", True),
+    ]
+    with pytest.raises(msgspec.ValidationError, match=r"lang"):
+        read_customer(raw)
 
 
 @pytest.mark.parametrize(
