@@ -72,8 +72,12 @@ class FetchReport:
         optional = [
             ("Duplicates", f"{self.duplicates:,}; the last of each is kept", self.duplicates),
             ("Statistics", f"{self.flagged:,} customers with sales ≠ orders × average", self.flagged),
-            ("Unknown fields", f"{', '.join(self.unknown_fields)}; kept in `extra`", self.unknown_fields),
-            ("Unknown values", f"{values}; kept as they came", values),
+            (
+                "New fields",
+                f"{', '.join(self.unknown_fields)}: not known to custlens, kept in `extra`",
+                self.unknown_fields,
+            ),
+            ("New values", f"{values}: not known to custlens, kept as they came", values),
         ]
         as_of = "unknown" if self.as_of is None else f"{self.as_of:%Y-%m-%d %H:%M} UTC"
         return [

@@ -32,7 +32,8 @@ def test_the_demo_report_agrees_with_the_data_of_the_server(page):
         rejects = cl.fetch(
             shop.client(), progress=False, columns=["stats", "email", "registered", "billingPerson"]
         ).rejects
-    sound = [d for d in documents if d["id"] not in set(rejects["customer_id"])]
+    spoilt = rejects[rejects["api_path"].str.startswith("stats")]
+    sound = [d for d in documents if d["id"] not in set(spoilt["customer_id"])]
     assert 0 < len(documents) - len(sound) < 10
     buyers = [d["stats"] for d in sound if d["stats"]["numberOfOrders"]]
     orders = sum(s["numberOfOrders"] for s in buyers)
@@ -42,7 +43,7 @@ def test_the_demo_report_agrees_with_the_data_of_the_server(page):
     median = averages[half] if len(averages) % 2 else (averages[half - 1] + averages[half]) / 2
     once = sum(s["numberOfOrders"] == 1 for s in buyers)
     assert facts(page) == {
-        "Customers": f"{len(sound):,}",
+        "Customers": f"{len(documents):,}",
         "Buyers": f"{len(buyers):,}",
         "Orders": f"{orders:,}",
         "Sales": f"{sales:,.2f} EUR",

@@ -53,8 +53,10 @@ def test_every_earlier_sync_can_be_gone_back_to(shop, client, store):
         for moment in (now, now + dt.timedelta(days=29)):
             then = store.customers(as_of=moment)
             assert (then["as_of"] == pd.Timestamp(now)).all()
-            assert set(then["customer_id"]) <= set(truth)
-            assert then["number_of_orders"].tolist() == [truth[i]["numberOfOrders"] for i in then["customer_id"]]
+            assert set(then["customer_id"]) == set(truth)
+            known = then.dropna(subset="number_of_orders")
+            assert len(known) >= len(then) - 2  # statistics that cannot be used are missing
+            assert known["number_of_orders"].tolist() == [truth[i]["numberOfOrders"] for i in known["customer_id"]]
     with pytest.raises(cl.StoreError, match="knows nothing from before"):
         store.customers(as_of=states[0][0] - dt.timedelta(days=1))
     by_date = store.customers(as_of=states[1][0].date())

@@ -413,7 +413,7 @@ def test_values_of_open_lists_are_kept_as_they_come_and_named_once():
     assert found.contacts["type"].tolist() == ["FAX", "EMAIL", "VK", "FAX", "ann@example.com"]
     assert found.rejects.empty
     assert found.report.unknown_values == {"contacts.type": ["FAX", "…"], "lang": ["Klingon"]}
-    assert "Unknown values contacts.type: FAX, …; lang: Klingon; kept as they came" in str(found.report)
+    assert "contacts.type: FAX, …; lang: Klingon: not known to custlens" in str(found.report)
 
 
 def test_inconsistent_statistics_are_kept_and_flagged():
@@ -481,14 +481,14 @@ def test_a_report_reads_well_and_its_repr_is_short():
     }
     found = tables(bad, {"id": 8}, {"id": 8})
     assert str(found.report).splitlines() == [
-        "Rows           2 customers, 0 addresses, 0 contacts, 2 rejects",
-        "Set aside      1 values left missing, 1 rows left out",
-        "Duplicates     1; the last of each is kept",
-        "Statistics     1 customers with sales ≠ orders × average",
-        "Unknown fields tier; kept in `extra`",
-        "Requests       0 (0 retries), 0.0 MB",
-        "Time           0.0 s, 0.0 s of it waiting",
-        "As of          unknown; amounts in an unknown currency",
+        "Rows       2 customers, 0 addresses, 0 contacts, 2 rejects",
+        "Set aside  1 values left missing, 1 rows left out",
+        "Duplicates 1; the last of each is kept",
+        "Statistics 1 customers with sales ≠ orders × average",
+        "New fields tier: not known to custlens, kept in `extra`",
+        "Requests   0 (0 retries), 0.0 MB",
+        "Time       0.0 s, 0.0 s of it waiting",
+        "As of      unknown; amounts in an unknown currency",
     ]
     assert found.report._repr_html_().count("<tr>") == 8
     assert found._repr_html_() == found.report._repr_html_()

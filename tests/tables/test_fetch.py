@@ -148,7 +148,7 @@ def test_unknown_fields_are_kept_and_named_once(shop, client):
     shop.changed()
     tables = cl.fetch(client, progress=False)
     assert tables.report.unknown_fields == ["loyaltyTier"]
-    assert "Unknown fields loyaltyTier; kept in `extra`" in str(tables.report)
+    assert "New fields loyaltyTier: not known to custlens, kept in `extra`" in str(tables.report)
     extra = tables.customers.set_index("customer_id").loc[shop.ids[0], "extra"]
     assert extra == '{"loyaltyTier":{"name":"gold"}}'
 
