@@ -305,6 +305,8 @@ def gather(
     """
     names = list(dict.fromkeys(["number_of_orders", *numbers] if min_orders else numbers))
     times, local_times, texts, keys = list(times), list(local_times), list(texts), list(keys)
+    if "as_of" in times and "as_of" not in frame.collect_schema().names():  # `need_as_of` lets only empty tables pass
+        frame = frame.with_columns(as_of=nw.lit(None, nw.Datetime("us", "UTC")))
     check_types(frame, numbers=names, times=times, local_times=local_times)
     times = [*times, *local_times]
     held = in_memory(frame)

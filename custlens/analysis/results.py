@@ -22,7 +22,6 @@ __all__ = [
     "Elapsed",
     "InterPurchase",
     "Lorenz",
-    "Matrix",
     "Migration",
     "ObservedRevenue",
     "OrderDates",
@@ -35,6 +34,7 @@ __all__ = [
     "SecondOrder",
     "Segments",
     "Summary",
+    "Survival",
 ]
 
 UTC = Annotated[pd.DatetimeTZDtype, "us", "UTC"]
@@ -237,7 +237,7 @@ class ObservedRevenue(Result):
 
 
 class Rules(Result):
-    """One row a named segment, in the order in which they are tried: the first that matches is the segment."""
+    """One row per rule, in the order in which they are tried: the first that matches names the segment."""
 
     segment: TEXT = _column("name")
     r_low: np.int64 = _column("least recency score")
@@ -246,11 +246,11 @@ class Rules(Result):
     f_high: np.int64 = _column("greatest frequency score")
     m_low: np.int64 = _column("least monetary score")
     m_high: np.int64 = _column("greatest monetary score")
-    scores: np.int64 = _count("combinations of scores that are left for it after the rules before it")
+    scores: np.int64 = _count("combinations of scores that the rules before it leave for it")
 
 
 class Rfm(Result):
-    """One row a customer."""
+    """One row per customer."""
 
     customer_id: np.int64 = _column("the customer")
     recency_days: np.float64 = _column("time from the last order to the observation", unit="days", nullable=True)
@@ -265,7 +265,7 @@ class Rfm(Result):
 
 
 class Segments(Result):
-    """One row a segment that holds anyone, in the order of the rules."""
+    """One row per segment that has any customer, from Champions to Lost."""
 
     segment: TEXT = _column("name")
     customers: np.int64 = _count("customers")
@@ -279,37 +279,37 @@ class Segments(Result):
 
 
 class Migration(Result):
-    """One row a pair of segments that anyone moved between."""
+    """One row per pair of segments at two times."""
 
     before: TEXT = _column("segment at the earlier time; New where the customer was not there yet")
-    after: TEXT = _column("segment at the later time; Gone where the customer is not there any more")
+    after: TEXT = _column("segment at the later time; Gone where the customer is no longer there")
     customers: np.int64 = _count("customers")
-    share: np.float64 = _share("share of those in `before`")
+    share: np.float64 = _share("their share of all with the same `before`")
 
 
 class Audience(Result):
-    """One row a customer who may be mailed."""
+    """One row per customer who may be mailed."""
 
     customer_id: np.int64 = _column("the customer")
     email: TEXT = _column("the address (personal data)")
     accept_marketing: pd.BooleanDtype = _column("consent; missing only with include_unknown=True", nullable=True)
     lang: TEXT = _column("language, where the table has it", nullable=True)
-    segment: TEXT = _column("segment, where one was asked for", nullable=True)
+    segment: TEXT = _column("segment, where segments were asked for", nullable=True)
 
 
 class Cohorts(Result):
-    """One row a cohort: the buyers whose first order is in one period."""
+    """One row per cohort: the buyers whose first order is in one period."""
 
     cohort: LOCAL = _column("first moment of the period of the first order", unit="local time")
     buyers: np.int64 = _count("buyers")
     observed_days: np.float64 = _column(
-        "days from the period's end to the observation: what all its buyers had", unit="days"
+        "days from the end of the period to the observation: each buyer was observed for at least so long", unit="days"
     )
-    mature: np.bool_ = _column("whether all its buyers have been seen for `mature_days`")
+    mature: np.bool_ = _column("whether all its buyers have been observed for `mature_days`")
     repeat_buyers: np.int64 = _count("buyers with two orders or more so far")
     repeat_rate: np.float64 = _share("their share")
-    low: np.float64 = _share("lower end of the share's 95 % Wilson interval")
-    high: np.float64 = _share("upper end of it")
+    repeat_rate_ci_low: np.float64 = _share("lower end of the share's 95 % Wilson interval")
+    repeat_rate_ci_high: np.float64 = _share("upper end of the share's 95 % Wilson interval")
     orders: np.int64 = _count("orders so far")
     sales_value: np.float64 = _money("sales so far")
     orders_per_buyer: np.float64 = _column("orders so far per buyer")
@@ -317,8 +317,8 @@ class Cohorts(Result):
     median_recency_days: np.float64 = _column("median time since the last order", unit="days", nullable=True)
 
 
-class Matrix(Result):
-    """One row a cohort and age, only where every buyer of the cohort has been seen that long."""
+class Survival(Result):
+    """One row per cohort and age that every buyer of the cohort has reached."""
 
     cohort: LOCAL = _column("first moment of the period of the first order", unit="local time")
     age: np.int64 = _count("whole periods since the first order")
@@ -328,10 +328,10 @@ class Matrix(Result):
 
 
 class Prediction(Result):
-    """One row a customer."""
+    """One row per customer."""
 
     customer_id: np.int64 = _column("the customer")
-    p_alive: np.float64 = _share("P(still a customer), as the named model sees it", nullable=True)
+    p_alive: np.float64 = _share("P(still a customer), in the model that was fitted", nullable=True)
     p_order: np.float64 = _share("P(at least one order in the horizon)", nullable=True)
     expected_orders: np.float64 = _column("expected orders in the horizon", nullable=True)
     expected_order_value: np.float64 = _money("expected value of an order, E[M]")
