@@ -408,6 +408,8 @@ def _checked_rules(rules: str | Iterable[Rule]) -> list[Rule]:
     if not isinstance(rules, Iterable):
         raise ArgumentError(f"rules must be one of {', '.join(RULES)}, or segments.Rule tuples, not {shown(rules)}")
     chosen = list(rules)
+    if not chosen:
+        raise ArgumentError(f"rules must be one of {', '.join(RULES)}, or segments.Rule tuples, and are empty")
     for rule in chosen:
         if not isinstance(rule, Rule):
             raise ArgumentError(f"rules must hold segments.Rule tuples, not {shown(rule)}")

@@ -209,6 +209,10 @@ def test_an_audience_can_be_a_segment():
         (lambda t: cl.segments.rfm(t, scores="deciles"), "scores must be one of quantile, fixed, not 'deciles'"),
         (lambda t: cl.segments.rfm(t, rules="RFM"), "rules must be one of grid, rfm, not 'RFM'"),
         (lambda t: cl.segments.rfm(t, rules=5), "rules must be one of grid, rfm, or segments.Rule tuples, not 5"),
+        (
+            lambda t: cl.segments.rfm(t, rules=[]),
+            "rules must be one of grid, rfm, or segments.Rule tuples, and are empty",
+        ),
         (lambda t: cl.segments.rfm(t, rules=[("Big", (1, 5))]), "rules must hold segments.Rule tuples, not a tuple"),
         (
             lambda t: cl.segments.rfm(t, rules=[cl.segments.Rule("Big", (0, 5))]),

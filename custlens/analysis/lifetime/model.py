@@ -201,7 +201,7 @@ class LifetimeModel:
             `later` is not a table, or `as_of` is not a point in time.
         DataError
             The model was fitted on a table without customer_id; a column of `later` is missing, a customer occurs twice
-            in it, its currency is not that of the model, or it was not observed after the model's table.
+            in it, its currency is not that of the model, is empty, or was not observed after the model's table.
         """
         table, order_params, value_params = self._fitted_on, self.params.to_numpy(), self.value_params.to_numpy()
         ages, place = np.unique(table["t"].to_numpy(), return_inverse=True)
@@ -222,6 +222,9 @@ class LifetimeModel:
             raise DataError("to compare with a later time, fit on a pandas or Polars table that has customer_id")
         frame = customers_frame(later, ["customer_id", "number_of_orders", "sales_value"], name="later")
         self._check_currency(frame)
+        after = gather(frame, numbers=["number_of_orders", "sales_value"], keys=["customer_id"])
+        if after.empty:
+            raise DataError("the later table is empty: there is nothing to compare the forecast with")
         now = need_as_of(frame, as_of)
         if now <= self.as_of:
             raise DataError(f"the later table was observed on {now:%Y-%m-%d %H:%M} UTC, not after the model's")
@@ -231,7 +234,6 @@ class LifetimeModel:
         }
         before = table[["customer_id", "number_of_orders", "sales_value"]].assign(**dates)
         predicted = self.predict(before, now - self.as_of, discount_rate=0.0, as_of=self.as_of)
-        after = gather(frame, numbers=["number_of_orders", "sales_value"], keys=["customer_id"])
         after = after.set_index("customer_id").reindex(before["customer_id"]).reset_index()
         return _diagnosis.holdout(predicted, before, after)
 

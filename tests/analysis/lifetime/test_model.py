@@ -266,6 +266,7 @@ def test_clocks_that_disagree_by_a_little_do_no_harm(calibration):
         (lambda t, m: m.predict(t.assign(currency="EUR")), "fitted on amounts in USD, and the table is in EUR"),
         (lambda t, m: m.predict(pd.concat([t, t])), "occurs twice"),
         (lambda t, m: m.diagnose(t), "not after the model's"),
+        (lambda t, m: m.diagnose(t.iloc[:0]), "the later table is empty"),
         (lambda t, m: m.diagnose(t.assign(currency="EUR"), as_of=LATER), "the table is in EUR"),
         (lambda t, m: m.diagnose(pd.concat([t, t]), as_of=LATER), "occurs twice"),
         (lambda t, m: cl.lifetime.fit(t.drop(columns="customer_id")).diagnose(t, as_of=LATER), "that has customer_id"),
