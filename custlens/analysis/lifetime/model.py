@@ -200,8 +200,8 @@ class LifetimeModel:
         ArgumentError
             `later` is not a table, or `as_of` is not a point in time.
         DataError
-            The model was fitted on a table without customer_id; a column of `later` is missing, a customer occurs twice
-            in it, its currency is not that of the model, is empty, or was not observed after the model's table.
+            The model was fitted on a table without customer_id; or `later` is empty, lacks a column, has a customer
+            twice, is in another currency, or was not observed after the model's table.
         """
         table, order_params, value_params = self._fitted_on, self.params.to_numpy(), self.value_params.to_numpy()
         ages, place = np.unique(table["t"].to_numpy(), return_inverse=True)
