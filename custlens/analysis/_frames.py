@@ -64,7 +64,12 @@ EMPTY_AS_OF = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def customers_frame(
-    customers: Any, columns: Iterable[str], *, name: str = "customers", one_row_per_customer: bool = True
+    customers: Any,
+    columns: Iterable[str],
+    *,
+    name: str = "customers",
+    way_out: str = "fetch or read it with these columns",
+    one_row_per_customer: bool = True,
 ) -> Frame:
     """Return a native table as a lazy frame, after checking that it can be used.
 
@@ -76,6 +81,8 @@ def customers_frame(
         The columns needed.
     name
         Name of the argument, for errors.
+    way_out
+        What to do about a missing column, for errors.
     one_row_per_customer
         Whether to refuse a table, if it has the column customer_id, in which a customer occurs twice.
 
@@ -89,7 +96,7 @@ def customers_frame(
     frame: Frame = native(customers, name).lazy()
     have, needed = frame.collect_schema().names(), list(columns)
     if missing := [column for column in needed if column not in have]:
-        raise DataError(f"the {name} table lacks {', '.join(missing)}: fetch or read it with these columns")
+        raise DataError(f"the {name} table lacks {', '.join(missing)}: {way_out}")
     check_types(
         frame,
         numbers=[column for column in needed if column in NUMBERS],

@@ -199,7 +199,9 @@ def matrix(survival: IntoFrame, value: str = "share") -> pd.DataFrame:
         A column is missing, or a cohort occurs twice.
     """
     one_of("value", value, ["share", "still_ordering", "buyers"])
-    frame = customers_frame(survival, ["cohort", "age", value], name="survival")
+    frame = customers_frame(
+        survival, ["cohort", "age", value], name="survival", way_out="pass the result of cohorts.survival"
+    )
     table = gather(frame, numbers=["age", value], local_times=["cohort"])
     if table.duplicated(["cohort", "age"]).any() or (table["rows"] > 1).any():
         raise DataError("a cohort occurs twice in the survival table: lay out one shop at a time")

@@ -38,6 +38,7 @@ Scores = Literal["quantile", "fixed"]
 RFM_NEEDED = ("customer_id", "number_of_orders", "sales_value", "last_order_date")
 QUINTILES = [0.2, 0.4, 0.6, 0.8]
 PROSPECTS, OTHER, UNKNOWN, GONE, NEW = "Prospects", "Other", "Unknown", "Gone", "New"
+SCORED = "pass the result of segments.rfm"
 RESERVED = (PROSPECTS, OTHER, UNKNOWN, GONE, NEW)
 
 
@@ -232,7 +233,7 @@ def sizes(scored: IntoFrameT) -> IntoFrameT:
     DataError
         A column is missing, or a customer occurs twice.
     """
-    frame = customers_frame(scored, ["segment", "recency_days", "frequency", "monetary"], name="scored")
+    frame = customers_frame(scored, ["segment", "recency_days", "frequency", "monetary"], name="scored", way_out=SCORED)
     table = gather(frame, numbers=["recency_days", "frequency", "monetary"], texts=["segment"])
     names = [str(name) for name in table["segment"].cat.categories]
     groups = Groups(table["segment"].cat.codes.to_numpy().astype("int64"), table["rows"].to_numpy(), len(names))
@@ -388,11 +389,13 @@ def audience(
 def _segments_of(scored: Any, name: str) -> tuple[pd.Index[int], np.ndarray, list[str]]:
     """Return the customers of a scored table, the number of each one's segment, and the names of the segments."""
     table = gather(
-        customers_frame(scored, ["customer_id", "segment"], name=name), keys=["customer_id"], texts=["segment"]
+        customers_frame(scored, ["customer_id", "segment"], name=name, way_out=SCORED),
+        keys=["customer_id"],
+        texts=["segment"],
     )
     codes = table["segment"].cat.codes.to_numpy().astype("int64")
     if (codes < 0).any():
-        raise DataError(f"{int((codes < 0).sum()):,} rows of the {name} table have no segment: pass the result of rfm")
+        raise DataError(f"{int((codes < 0).sum()):,} rows of the {name} table have no segment: {SCORED}")
     return index_of(table["customer_id"]), codes, [*map(str, table["segment"].cat.categories)]
 
 
