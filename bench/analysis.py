@@ -301,7 +301,7 @@ class ByHand:
         )
         return float(found["s"].max())
 
-    def still_ordering(self) -> float:
+    def survival(self) -> float:
         """Cohort by age, added up from the oldest age on."""
         span = (pl.col("last_order_date") - pl.col("first_order_date")).dt.total_microseconds() / DAY / (365.25 / 12)
         counts = (
@@ -363,8 +363,8 @@ def pairs(table: pd.DataFrame) -> dict[str, tuple[Callable[[], Any], Callable[[A
         ),
         "segments.migration": (lambda: s.migration(scored, scored), lambda r: r["customers"].max(), hand.migration),
         "segments.audience": (lambda: s.audience(table), len, hand.audience),
-        "cohorts.first_order": (lambda: c.first_order(table), lambda r: r["sales_value"].max(), hand.cohorts),
-        "cohorts.still_ordering": (lambda: c.still_ordering(table), lambda r: r["buyers"].max(), hand.still_ordering),
+        "cohorts.summary": (lambda: c.summary(table), lambda r: r["sales_value"].max(), hand.cohorts),
+        "cohorts.survival": (lambda: c.survival(table), lambda r: r["buyers"].max(), hand.survival),
     }  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def calls() -> dict[str, Any]:
     return {
         "orders.summary": lambda table, _: cl.orders.summary(table).compute(),
         "orders.breakdown": lambda table, _: cl.orders.breakdown(table).compute(),
-        "cohorts.first_order": lambda table, _: cl.cohorts.first_order(table).compute(),
+        "cohorts.summary": lambda table, _: cl.cohorts.summary(table).compute(),
         "segments.rfm": rfm,
         "lifetime.fit": lambda table, _: cl.lifetime.fit(table),
         "lifetime.predict": forecast,

@@ -56,8 +56,8 @@ ON_TIMES = {
     "tenure": cl.orders.tenure,
     "second_order": cl.orders.second_order,
     "rfm": cl.segments.rfm,
-    "cohorts": cl.cohorts.first_order,
-    "still_ordering": cl.cohorts.still_ordering,
+    "cohorts": cl.cohorts.summary,
+    "survival": cl.cohorts.survival,
     "fit": cl.lifetime.fit,
 }
 WRONG_STATISTICS = {
@@ -193,7 +193,7 @@ def test_an_hour_between_two_clocks_is_no_order_after_the_observation(shop):
 
 def test_a_table_cannot_be_turned_back(shop):
     past = "2020-01-01"
-    for call in (cl.orders.summary, cl.orders.recency, cl.segments.rfm, cl.cohorts.first_order, cl.lifetime.fit):
+    for call in (cl.orders.summary, cl.orders.recency, cl.segments.rfm, cl.cohorts.summary, cl.lifetime.fit):
         refused(
             lambda t, call=call: call(t, as_of=past), shop, "Read the shop as it was then with store.customers(as_of=…)"
         )
@@ -235,3 +235,45 @@ def test_an_empty_table_has_an_empty_result(shop, empty):
     assert (summary["customers"], summary["buyers"], summary["sales_value"]) == (0, 0, 0)
     assert summary[["as_of", "median_buyer_value", "repeat_rate"]].isna().all()
     refused(cl.lifetime.fit, none, "")
+
+
+@pytest.mark.parametrize("horizon", [90, "90", "3m", "90ns", 0, "-3D"])
+def test_a_horizon_without_days_or_weeks_is_never_a_horizon_of_nanoseconds(shop, horizon):
+    model = cl.lifetime.fit(shop)
+    refused(lambda t: model.predict(t, horizon), shop, "horizon must be a time span above zero in days or weeks")
+
+
+def test_a_forecast_never_sums_to_nothing_where_the_parameters_run_away(shop):
+    nobody_stops = shop.assign(last_order_date=shop["as_of"] - pd.Timedelta(hours=1))
+    refused(cl.lifetime.fit, nobody_stops, "the standard error of a in the model of orders is ")
+    with pytest.warns(cl.CustlensWarning, match="not to be relied on"):
+        model = cl.lifetime.fit(nobody_stops, force=True)
+    predicted = model.predict(nobody_stops)
+    assert np.isfinite(predicted[["expected_orders", "expected_revenue"]]).all(axis=None)
+    assert predicted["expected_orders"].sum() > 100
+    assert model.problems
+
+
+def test_a_fit_on_few_repeat_buyers_is_refused(shop):
+    few = shop.assign(number_of_orders=shop["number_of_orders"].where(shop.index < 60, 1))
+    few["last_order_date"] = few["last_order_date"].where(few["number_of_orders"] > 1, few["first_order_date"])
+    refused(cl.lifetime.fit, few, "repeat buyers, and with fewer than 100 a fit is often wrong")
+
+
+def test_buyers_without_sales_stay_in_the_expected_revenue(shop):
+    table = shop.assign(sales_value=shop["sales_value"].where(shop.index >= 100, [0.0, -5.0] * (len(shop) // 2)))
+    predicted = cl.lifetime.fit(table).predict(table)
+    assert predicted["population_value"].sum() == 100
+    assert predicted["expected_revenue"].notna().all()
+
+
+def test_customers_who_are_no_longer_there_are_gone_and_no_prospects(shop):
+    scored = cl.segments.rfm(shop)
+    moved = cl.segments.migration(scored, scored.iloc[:0])
+    assert set(moved["after"]) == {"Gone"}
+    assert moved["customers"].sum() == len(shop)
+
+
+def test_no_buyer_falls_between_the_segments(shop):
+    assert "Other" not in set(cl.segments.rfm(shop)["segment"])
+    assert cl.segments.rules()["scores"].sum() == 125

@@ -74,7 +74,7 @@ def test_dask_reads_the_store_s_delta_table(tmp_path):
         cl.orders.summary,
         cl.orders.breakdown,
         cl.segments.rfm,
-        cl.cohorts.first_order,
+        cl.cohorts.summary,
         cl.orders.second_order,
     ):
         engines.same(call(frame), call(held))

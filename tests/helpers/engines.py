@@ -44,8 +44,8 @@ CALLS = {
     "rfm fixed": lambda table: cl.segments.rfm(table, scores="fixed", as_of=AS_OF),
     "sizes": lambda table: cl.segments.sizes(cl.segments.rfm(table)),
     "migration": lambda table: cl.segments.migration(cl.segments.rfm(table), cl.segments.rfm(table, scores="fixed")),
-    "cohorts": lambda table: cl.cohorts.first_order(table, time_zone=BERLIN),
-    "still ordering": lambda table: cl.cohorts.still_ordering(table, every="quarter"),
+    "cohorts": lambda table: cl.cohorts.summary(table, tz=BERLIN),
+    "survival": lambda table: cl.cohorts.survival(table, freq="QS"),
     "predict": lambda table: cl.lifetime.fit(table).predict(table),
 }
 
