@@ -84,6 +84,8 @@ def test_filters_look_where_the_documentation_says(find, query, found):
     [
         ({"createdFrom": "1673810870", "createdTo": "1673810870"}, [1]),
         ({"createdFrom": "2023-01-15 19:27:50", "createdTo": "2023-01-15 19:27:50"}, [1]),
+        ({"createdFrom": "1673810870", "createdTo": "1673810870", "sortBy": "REGISTERED_DATE_ASC"}, [1]),
+        ({"createdFrom": "1673810871", "sortBy": "REGISTERED_DATE_ASC"}, [2]),
         ({"createdFrom": "1673810871"}, [2]),
         ({"createdTo": "2023-01-15 19:27:49"}, []),
         ({"createdFrom": "2023-06-01 00:00:00", "createdTo": "2023-06-01 00:00:00"}, [2]),

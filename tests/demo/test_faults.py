@@ -17,6 +17,13 @@ def ids(answer):
     return [item["id"] for item in answer.json()["items"]]
 
 
+def test_an_answer_can_take_its_time(shop, get):
+    shop.faults.latency = 0.3
+    began = time.monotonic()
+    get("/profile")
+    assert time.monotonic() - began > 0.3
+
+
 @pytest.mark.parametrize("status", [400, 405, 409, 429, 500, 501, 503])
 def test_a_status_can_be_asked_for(shop, get, status):
     shop.fail_next(status)
@@ -103,6 +110,9 @@ def test_ties_can_come_in_another_order_each_time(shop, get):
     alone = [customer_id for customer_id in first if customer_id not in shop.ids[:110]]
     assert alone == [customer_id for customer_id in second if customer_id not in shop.ids[:110]]
     assert len(set(first)) == 100
+    page = ids(get("/customers?sortBy=REGISTERED_DATE_ASC&offset=100"))
+    assert page[10:] == shop.ids[110:]
+    assert set(page[:10]) <= set(shop.ids[:110])
 
 
 def test_pages_can_be_small_empty_or_repeated(shop, get):

@@ -1,5 +1,6 @@
 """The demo shop answers as the API is documented, seen from outside: over plain HTTP."""
 
+import datetime as dt
 import time
 
 import pytest
@@ -138,6 +139,30 @@ def test_deletions_are_forgotten_after_half_a_year(shop, client):
     assert gone in {entry.id for entry in client.deleted()}
     shop.population.now += shop.population.now - shop.population.now.replace(year=2025)
     assert gone not in {entry.id for entry in client.deleted()}
+
+
+def test_deletions_are_listed_between_two_times(shop, get):
+    for customer_id in shop.ids[:3]:
+        shop.population.delete(customer_id)
+        shop.population.now += dt.timedelta(days=1)
+    first = int(shop.population.deleted[0][1].timestamp())
+
+    def listed(**query):
+        return [gone["id"] for gone in get("/customers/deleted", params=query).json()["items"]]
+
+    gone = [customer_id for customer_id, _ in shop.population.deleted]
+    assert listed() == gone
+    assert listed(from_date=first + 86_400) == gone[1:]
+    assert listed(to_date=first + 86_400) == gone[:2]
+    assert listed(from_date=first + 1, to_date=first + 86_400, limit=1) == gone[1:2]
+    assert listed(offset=2) == gone[2:]
+
+
+def test_a_patch_replaces_fields_and_none_removes_one(shop):
+    before = shop.document(shop.ids[0])
+    shop.population.patches[shop.ids[0]] = {"email": None, "name": 7}
+    shop.changed()
+    assert shop.document(shop.ids[0]) == {**{key: before[key] for key in before if key != "email"}, "name": 7}
 
 
 def test_faults_come_as_often_as_asked_for():
