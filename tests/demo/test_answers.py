@@ -14,6 +14,7 @@ PEOPLE = [
         email="first@one.example",
         registered="2023-01-15 22:27:50 +0300",
         updated="2024-05-01 00:00:00 +0000",
+        accept_marketing=False,
         billing_person=Person(name="Billed", city="Billingen", postal_code="99", country_code="US", phone="0001",
                               state_or_province_code="BB", company_name="Bill Inc"),
         shipping_addresses=[
@@ -72,6 +73,8 @@ def find(shop, get):
         ({"companyName": "ship &"}, [1]),
         ({"companyName": "bill"}, []),
         ({"minOrderCount": "1", "maxOrderCount": "1"}, [2]),
+        ({"acceptMarketing": "false"}, [1]),
+        ({"acceptMarketing": "true"}, []),
         ({"minOrderCount": "1", "minSalesValue": "50"}, [2]),
     ],
 )

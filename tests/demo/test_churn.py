@@ -104,7 +104,11 @@ def test_an_order_moves_updated_only_where_it_is_said_to(orders_move_updated):
             assert (after["updated"] != before[customer_id]["updated"]) == orders_move_updated
 
 
-def test_an_id_can_be_used_again():
+def test_an_id_is_used_again_only_where_it_is_said_to_be():
+    with cl.demo.serve("cdnow", rate_limit=None, churn=cl.demo.Churn(add=2, delete=2)) as shop:
+        first = set(shop.ids)
+        read_through(shop, 20)
+        assert first.isdisjoint(event.customer_id for event in shop.log if event.kind == "add")
     with cl.demo.serve("cdnow", rate_limit=None, churn=cl.demo.Churn(add=2, delete=2, reuse_ids=True)) as shop:
         first = set(shop.ids)
         read_through(shop, 60)

@@ -17,6 +17,12 @@ def ids(answer):
     return [item["id"] for item in answer.json()["items"]]
 
 
+def test_each_fault_has_its_share():
+    faults = cl.demo.Faults(error_429=0.5, cut=0.3)
+    drawn = [faults.draw() for _ in range(1_000)]
+    assert [round(drawn.count(kind) / 1_000, 1) for kind in ("429", "cut", None)] == [0.5, 0.3, 0.2]
+
+
 def test_an_answer_can_take_its_time(shop, get):
     shop.faults.latency = 0.3
     began = time.monotonic()

@@ -19,6 +19,7 @@ import custlens as cl
         ("/customers?minOrderCount=x", {}, 400, {"errorMessage": "Invalid value of minOrderCount: x", "errorCode": "WRONG_PARAMETER"}),
         ("/customers?offset=-1", {}, 400, {"errorMessage": "Invalid offset: -1", "errorCode": "WRONG_PARAMETER"}),
         ("/customers?responseFields=a(b", {}, 400, {"errorMessage": "Invalid responseFields: a(b", "errorCode": "WRONG_PARAMETER"}),
+        ("/customers?responseFields=a)b(", {}, 400, {"errorMessage": "Invalid responseFields: a)b(", "errorCode": "WRONG_PARAMETER"}),
         ("/customers/deleted?from_date=x", {}, 400, {"errorMessage": "Invalid from_date: x", "errorCode": "WRONG_PARAMETER"}),
         ("/nothing", {}, 404, {"errorMessage": "Not found"}),
         ("/customers", {"Authorization": "Bearer no"}, 403, {"errorMessage": "The token is invalid", "errorCode": "INVALID_API_TOKEN"}),
