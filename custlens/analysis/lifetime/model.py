@@ -22,13 +22,13 @@ from custlens.analysis import results
 from custlens.analysis._frames import (
     Frame,
     as_of_column,
+    convert_like,
     currency_of,
     customers_frame,
     gather,
     in_memory,
     need_as_of,
     observed_at,
-    same_kind,
 )
 from custlens.analysis._partitions import is_partitioned, on_partitions
 from custlens.analysis._time import days
@@ -159,23 +159,28 @@ class LifetimeModel:
             needed = ["customer_id", *NEEDED, *as_of_column(as_of)]
 
             def part(table: pd.DataFrame) -> pd.DataFrame:
-                stamp = None if as_of is not None or len(table) else self.as_of  # an empty partition has no time
-                return self.predict(table, horizon, discount_rate=rate, level=level, as_of=as_of or stamp)
+                return self._predicted(customers_frame(table, needed), length, rate, level, as_of)
 
             partitioned: IntoFrameT = on_partitions(customers, needed, part, results.Prediction)
             return partitioned
+        return convert_like(self._predicted(frame, length, rate, level, as_of), customers)
+
+    def _predicted(
+        self, frame: Frame, length: float, discount_rate: float, level: float, as_of: Moment | None
+    ) -> pd.DataFrame:
+        """Return the prediction for tables that were checked as a whole."""
         times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
         table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, keys=["customer_id"])
         histories, known = _histories(table, observed_at(table, as_of))
         n, sales = table["number_of_orders"].to_numpy()[known], table["sales_value"].to_numpy()[known]
-        found = forecast(MODELS[self.model], self._estimates, histories, n, sales, length, rate, level)
+        found = forecast(MODELS[self.model], self._estimates, histories, n, sales, length, discount_rate, level)
         result = pd.DataFrame({"customer_id": table["customer_id"].to_numpy()})
         for name, values in found.items():
             column = np.zeros(len(table), values.dtype)
             column[known] = values
             result[name] = pd.Series(column).where(known) if values.dtype != bool else pd.array(column, "boolean")
         result.loc[~known, "population_value"] = pd.NA
-        return same_kind(result, results.Prediction, customers)
+        return results.Prediction.validate(result)
 
     def diagnose(self, later: Any = None, *, as_of: Moment | None = None) -> Diagnosis:
         """Compare the model with what was observed.

@@ -247,6 +247,16 @@ def test_clocks_that_disagree_by_a_little_do_no_harm(calibration):
     assert cl.lifetime.fit(calibration, as_of=early).params["r"] == pytest.approx(0.2, abs=0.1)
 
 
+def test_an_order_after_the_observation_is_weighed_against_the_whole_table_not_its_partition(calibration, model):
+    from dask import dataframe
+
+    late = calibration["as_of"] + pd.Timedelta(days=1)
+    table = calibration.assign(last_order_date=calibration["last_order_date"].where(calibration.index > 1, late))
+    whole = model.predict(table)
+    spread = model.predict(dataframe.from_pandas(table, npartitions=20)).compute()
+    assert spread["expected_orders"].to_numpy() == pytest.approx(whole["expected_orders"].to_numpy())
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
