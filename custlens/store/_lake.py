@@ -33,7 +33,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 from deltalake.transaction import AddAction, RemoveAction
-from pyarrow.dataset import FileSystemDataset, ParquetFileFormat, ParquetFragmentScanOptions, ParquetReadOptions
+from pyarrow.dataset import FileSystemDataset, ParquetFileFormat, ParquetFragmentScanOptions
 from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem, PyFileSystem, SubTreeFileSystem
 
 from custlens._arguments import shown
@@ -100,7 +100,7 @@ SCHEMAS = {
 }
 """The customers come last: with them a store begins to exist."""
 BESIDE = tuple(name for name in SCHEMAS if name != "customers")
-FILE_ROWS = {"customers": 1_000, "rejects": 1_000, "order_stats_history": 10_000, "syncs": 10_000}
+FILE_ROWS = {"customers": 1_500, "rejects": 1_500, "order_stats_history": 10_000, "syncs": 10_000}
 """Rows per data file. Few, since a file is rewritten when one of its rows changes."""
 SETTINGS = {
     "delta.dataSkippingStatsColumns": "customer_id",
@@ -202,9 +202,7 @@ class Lake:
             return SubTreeFileSystem(self.path, LocalFileSystem())
         return PyFileSystem(deltalake.fs.DeltaStorageHandler(self.path, self._options))
 
-    def read(
-        self, name: str, files: Iterable[str], columns: Iterable[str] | None = None, categories: Iterable[str] = ()
-    ) -> pa.Table:
+    def read(self, name: str, files: Iterable[str], columns: Iterable[str] | None = None) -> pa.Table:
         """Read some files of a table.
 
         Parameters
@@ -215,25 +213,18 @@ class Lake:
             The files, in the order in which their rows are to come.
         columns
             Columns to read; all by default.
-        categories
-            Columns to read as dictionaries.
         """
         schema = SCHEMAS[name]
         form = ParquetFileFormat(
-            read_options=ParquetReadOptions(dictionary_columns=set(categories)),
-            default_fragment_scan_options=ParquetFragmentScanOptions(page_checksum_verification=True),
+            default_fragment_scan_options=ParquetFragmentScanOptions(page_checksum_verification=True)
         )
         with self.explained():
             fragments = [form.make_fragment(f"{name}/{file}", self.files) for file in files]
             for fragment in fragments:
-                if fragment.metadata.schema.to_arrow_schema() != schema:
+                if not fragment.physical_schema.equals(schema):
                     raise StoreError(f"{fragment.path} in {self.path} has other columns than custlens writes")
-            for column in categories:
-                kind = pa.dictionary(pa.int32(), schema.field(column).type)
-                schema = schema.set(schema.get_field_index(column), pa.field(column, kind))
-            return FileSystemDataset(fragments, schema, form, self.files).to_table(
-                None if columns is None else list(columns)
-            )
+            dataset = FileSystemDataset(fragments, schema, form, self.files)
+            return dataset.to_table(None if columns is None else list(columns))
 
     def commit(
         self,
@@ -398,9 +389,9 @@ class Snapshot:
                 raise StoreError(f"{self.lake.path} is not a custlens store: {file} in it is a link")
         return files
 
-    def rows(self, name: str, columns: Iterable[str] | None = None, *, categories: Iterable[str] = ()) -> pa.Table:
-        """Read a table; arguments as for `Lake.read`."""
-        return self.lake.read(name, self.files(name), columns, categories)
+    def rows(self, name: str, columns: Iterable[str] | None = None) -> pa.Table:
+        """Read a table: some columns of it, or all."""
+        return self.lake.read(name, self.files(name), columns)
 
     @cached_property
     def syncs(self) -> pd.DataFrame:

@@ -128,8 +128,7 @@ class Store:
         """
         wanted = _wanted(columns)
         state = self._state(as_of)
-        categories = [name for name, dtype in wanted.items() if dtype == "category"]
-        return _stamped(frame_of(state.rows("customers", wanted, categories=categories), wanted), state.stamps)
+        return _stamped(frame_of(state.rows("customers", wanted), wanted), state.stamps)
 
     def dask(self, columns: str | Iterable[str] | None = None, *, as_of: Moment | None = None) -> Any:
         """Return the customers as a Dask table, of which nothing is read yet.
