@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from custlens.store._lake import NESTED, SCHEMAS, STATS, Snapshot, dtypes_of
+from custlens.store._upkeep import left_out
 from custlens.tables import Built, frame_of, schemas
 
 __all__ = ["Commit", "commit"]
@@ -47,9 +48,12 @@ def commit(state: Snapshot, built: Built, deleted: set[int] | None, facts: dict[
     state.undo_unfinished()
     found_rejects = built.tables["rejects"].cast(SCHEMAS["rejects"])
     new = _nested(built)
+    hidden = left_out(state, new["customer_id"].to_pylist())
+    new = new.filter(pa.array(~hidden))
+    found_rejects = found_rejects.filter(pa.array(~left_out(state, found_rejects["customer_id"].to_pylist())))
     held = state.rows("customers", COMPARED)
     changes = _compare(held, new, deleted)
-    versions = {name: state.version_of(name) for name in ("order_stats_history", "rejects")}
+    versions = {"left_out": int(hidden.sum()) if deleted is None else state.version_of("left_out")}
     number = 1 + int(state.last["sync"]) if state.last else 1
 
     old_rejects = state.rows("rejects")

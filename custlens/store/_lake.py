@@ -1,8 +1,8 @@
 """The folder of Delta tables in which a store is kept: how it is opened, read and written.
 
 ``customers`` holds one row per customer, with addresses and contacts nested, so that one commit is one consistent state.
-``syncs`` (one row per sync), ``rejects`` and ``order_stats_history`` are written before it, and the commit of the
-customers names the version of each that belongs to it (as Delta application transactions). So a reader never sees what a
+``syncs`` (one row per sync), ``rejects``, ``order_stats_history`` and ``forgotten`` (salted hashes of the customers that
+syncs are to leave out) are written before it, and the commit of the customers names the version of each that belongs to it (as Delta application transactions). So a reader never sees what a
 killed sync left in them, and the next sync undoes it.
 
 Data files are small and the log keeps no values of columns: a sync rewrites only the files in which a row changed, and
@@ -12,6 +12,7 @@ nothing personal stays where it cannot be removed.
 from __future__ import annotations
 
 import errno
+import hashlib
 import itertools
 import json
 import os
@@ -28,6 +29,7 @@ from urllib.parse import unquote, urlsplit
 import deltalake
 import deltalake.exceptions
 import deltalake.fs
+import filelock
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -37,7 +39,7 @@ from pyarrow.dataset import FileSystemDataset, ParquetFileFormat, ParquetFragmen
 from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem, PyFileSystem, SubTreeFileSystem
 
 from custlens._arguments import shown
-from custlens.errors import ArgumentError, StoreError
+from custlens.errors import ArgumentError, StoreError, SyncError
 from custlens.tables import frame_of, schemas
 
 __all__ = [
@@ -90,6 +92,7 @@ SCHEMAS = {
             *(field for field in _fields("customers") if field.name in STATS),
         ]
     ),
+    "forgotten": pa.schema([("salt", pa.string()), ("digest", pa.string())]),
     "customers": pa.schema(
         [
             *_fields("customers", STAMPED),
@@ -100,7 +103,7 @@ SCHEMAS = {
 }
 """The customers come last: with them a store begins to exist."""
 BESIDE = tuple(name for name in SCHEMAS if name != "customers")
-FILE_ROWS = {"customers": 1_500, "rejects": 1_500, "order_stats_history": 10_000, "syncs": 10_000}
+FILE_ROWS = {"customers": 1_500, "rejects": 1_500, "order_stats_history": 10_000, "syncs": 10_000, "forgotten": 10_000}
 """Rows per data file. Few, since a file is rewritten when one of its rows changes."""
 SETTINGS = {
     "delta.dataSkippingStatsColumns": "customer_id",
@@ -110,7 +113,9 @@ SETTINGS = {
     "delta.checkpointInterval": "16",
 }
 """No earlier state disappears by itself. Other tools that write must not put personal data into the log either."""
-FILE_NAME = re.compile(r"\w[\w-]*(\.[\w-]+)*\.parquet")
+DATA_FILE = re.compile(r"(\d{8})-[0-9a-f]{32}\.parquet")
+"""A data file; its name begins with the version of the table that it was written for."""
+LOG_ENTRY = re.compile(r"(\d{20})\..+")
 
 
 class Lake:
@@ -151,6 +156,37 @@ class Lake:
                 return None
         return Snapshot(self, customers) if customers.transaction_version("syncs") is not None else None
 
+    @contextmanager
+    def claimed(self) -> Iterator[Path]:
+        """Claim the store for writing, and yield the folder of this machine for what is not finished.
+
+        The claim of a process that died is free again.
+
+        Raises
+        ------
+        SyncError
+            Another process writes to the store.
+        """
+        folder = Path.home() / ".cache" / "custlens" / hashlib.sha256(self.path.encode()).hexdigest()[:24]
+        if self.folder is not None:
+            folder = self.folder / JOURNAL
+        lock = filelock.FileLock(folder / "claim.lock", mode=0o600)
+        holder = folder / "claim.pid"
+        with self.explained():
+            for place in (folder.parent, folder):
+                place.mkdir(0o700, parents=True, exist_ok=True)
+            try:
+                lock.acquire(timeout=0)
+            except filelock.Timeout as error:
+                process = f" (process {holder.read_text()})" if holder.exists() else ""
+                raise SyncError(f"another sync of {self.path} is running{process}; wait for it") from error
+            holder.write_text(str(os.getpid()))
+            holder.chmod(0o600)
+        try:
+            yield folder
+        finally:
+            lock.release()
+
     def create(self) -> Snapshot:
         """Make the tables that are not there yet, and return the empty store."""
         with self.explained():
@@ -171,7 +207,7 @@ class Lake:
                     configuration=SETTINGS,
                     storage_options=self._options,
                 )
-                self._close_to_others(name)
+                self.close_to_others(name)
             return Snapshot(self, self.open("customers"))
 
     def open(self, name: str, version: int | None = None) -> deltalake.DeltaTable:
@@ -253,7 +289,9 @@ class Lake:
         version = table.version() + 1
         written: list[str] = []
         with self.explained():
-            self._sweep(name, table.version())
+            for file, made_for in self.listed(name, DATA_FILE).items():
+                if made_for > table.version():  # by a commit that never happened
+                    self.remove(f"{name}/{file}")
             try:
                 actions: list[AddAction | RemoveAction] = []
                 for piece in rows:
@@ -273,12 +311,30 @@ class Lake:
                 for file in written:
                     self.remove(f"{name}/{file}")
                 raise
-            self._close_to_others(name)
+            table.update_incremental()
+            self.close_to_others(name)
         return version
 
-    def listed(self, folder: str) -> list[str]:
-        """Return the names of the files in a folder of the store."""
-        return [info.base_name for info in self.files.get_file_info(FileSelector(folder)) if info.is_file]
+    def prune(self, name: str, oldest: deltalake.DeltaTable, needed: set[str]) -> None:
+        """Delete what only versions before `oldest` need: data files, and entries of the log."""
+        with self.explained():
+            for file, made_for in self.listed(name, DATA_FILE).items():
+                if file not in needed and made_for <= oldest.version():
+                    self.remove(f"{name}/{file}")
+            oldest.create_checkpoint()
+            for entry, version in self.listed(f"{name}/_delta_log", LOG_ENTRY).items():
+                if version < oldest.version():
+                    self.remove(f"{name}/_delta_log/{entry}")
+            self.close_to_others(name)
+
+    def size(self) -> int:
+        """Return the size of all files of the store, in bytes."""
+        return sum(info.size or 0 for info in self.files.get_file_info(FileSelector("", recursive=True)))
+
+    def listed(self, folder: str, pattern: re.Pattern[str]) -> dict[str, int]:
+        """Return the files of a folder whose names match, and the version that each name begins with."""
+        names = [info.base_name for info in self.files.get_file_info(FileSelector(folder)) if info.is_file]
+        return {found[0]: int(found[1]) for found in map(pattern.fullmatch, names) if found}
 
     def remove(self, file: str) -> None:
         """Delete a file, if it is there."""
@@ -302,13 +358,7 @@ class Lake:
             pa.parquet.write_table(rows, stream, **options)
             return stream.tell()
 
-    def _sweep(self, name: str, version: int) -> None:
-        """Delete the files of a commit that never happened: their names begin with a later version than the table has."""
-        for file in self.listed(name):
-            if file[:8].isdecimal() and int(file[:8]) > version:
-                self.remove(f"{name}/{file}")
-
-    def _close_to_others(self, name: str) -> None:
+    def close_to_others(self, name: str) -> None:
         """Make the log of a table readable by its owner alone; Delta Lake writes it as the process is set."""
         if self.folder is not None:
             with os.scandir(self.folder / name / "_delta_log") as entries:
@@ -383,10 +433,8 @@ class Snapshot:
         actions = pa.table(self.table(name).get_add_actions(flatten=True))
         files = dict(zip(actions["path"].to_pylist(), actions["num_records"].to_pylist(), strict=True))
         for file in files:
-            if not FILE_NAME.fullmatch(file):
+            if not DATA_FILE.fullmatch(file):
                 raise StoreError(f"the log of {self.lake.path} names {file!r}, which is not a file of the store")
-            if self.lake.folder is not None and (self.lake.folder / name / file).is_symlink():
-                raise StoreError(f"{self.lake.path} is not a custlens store: {file} in it is a link")
         return files
 
     def rows(self, name: str, columns: Iterable[str] | None = None) -> pa.Table:
@@ -414,6 +462,25 @@ class Snapshot:
         last = self.syncs.iloc[-1]
         return Stamps(int(last["store_id"]), None if known.empty else str(known.iloc[-1]), last["as_of"])
 
+    @property
+    def oldest(self) -> int:
+        """The earliest version of the customers that has not been given up."""
+        return self.version_of("oldest")
+
+    @property
+    def readable(self) -> pd.Series:
+        """Of each sync, whether its state can still be read."""
+        versions = self.syncs["version"]
+        return (versions >= self.oldest) | (versions.index == len(versions) - 1)
+
+    def give_up_before(self, version: int) -> None:
+        """Delete every file that only states before this version of the customers need."""
+        customers = self._tables["customers"]
+        self.lake.commit(customers, "customers", [], marks={"oldest": version})
+        oldest = self.at(version)
+        for name in SCHEMAS:
+            self.lake.prune(name, oldest.table(name), set(oldest.files(name)))
+
     def at(self, version: int) -> Snapshot:
         """Return an earlier state; what was not yet known of the currency then is known now."""
         with self.lake.explained():
@@ -429,6 +496,7 @@ class Snapshot:
                 table.update_incremental()
                 if table.version() != (wanted := self.version_of(name)):
                     table.restore(wanted)
+                    self.lake.close_to_others(name)
 
     def replace(
         self, name: str, new: pa.Table, out: np.ndarray | None = None, marks: Mapping[str, int] | None = None

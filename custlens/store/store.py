@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from custlens._arguments import Moment, moment, nearest
+from custlens._arguments import Moment, moment, nearest, whole_number
 from custlens.api.client import Client
 from custlens.errors import ArgumentError, StoreError
 from custlens.store._lake import NESTED, SCHEMAS, STAMPED, STATS, Lake, Snapshot, Stamps, dtypes_of
 from custlens.tables import frame_of
 
 if TYPE_CHECKING:
+    from custlens.store._upkeep import CompactReport, ForgetReport
     from custlens.store.sync import Mode, SyncReport
 
 __all__ = ["Store"]
@@ -204,14 +206,77 @@ class Store:
         -------
         pandas.DataFrame
             One row per sync, in order: sync (number), version (of the customers table), mode, as_of (its time by the
-            shop's clock), cursor (where the next incremental sync begins), last_full, store_id, currency.
+            shop's clock), cursor (where the next incremental sync begins), last_full, store_id, currency, and readable
+            (whether ``as_of=`` can still go back to it).
 
         Raises
         ------
         StoreError
             There was no sync yet, or the folder cannot be read.
         """
-        return self._state(None).syncs.copy()
+        state = self._state(None)
+        return state.syncs.assign(readable=state.readable)
+
+    def compact(self, keep: str | timedelta = "90D") -> CompactReport:
+        """Give up earlier states of the store, and delete what only they need.
+
+        The tables stay as they are, and so does `history`: each change of the statistics since the first sync. Small
+        files need no attention, since each sync puts them together.
+
+        Parameters
+        ----------
+        keep : str or timedelta
+            How far back from the last sync `as_of` is to reach, in days or weeks.
+
+        Returns
+        -------
+        CompactReport
+            Which states were given up, and what that freed.
+
+        Raises
+        ------
+        ArgumentError
+            `keep` is not a span of time.
+        SyncError
+            A sync of this store is running.
+        StoreError
+            There was no sync yet, or the folder cannot be read or written.
+        """
+        from custlens.store._upkeep import compact
+
+        return compact(self._lake, keep)
+
+    def forget(self, customer_id: int, *, keep_out: bool = True) -> ForgetReport:
+        """Erase a person from the store: from every table, the history, the rejects and what a stopped sync has kept.
+
+        Earlier states held the person, so all of them are given up. Files of your own making (exports, reports,
+        backups) are not touched.
+
+        Parameters
+        ----------
+        customer_id : int
+            The customer.
+        keep_out : bool
+            Whether later syncs are to leave the person out, though the shop still has them. A salted hash of the ID is
+            kept for that. With False a later sync takes the person in again.
+
+        Returns
+        -------
+        ForgetReport
+            How many rows were erased.
+
+        Raises
+        ------
+        ArgumentError
+            `customer_id` is not a whole number.
+        SyncError
+            A sync of this store is running.
+        StoreError
+            There was no sync yet, or the folder cannot be read or written.
+        """
+        from custlens.store._upkeep import forget
+
+        return forget(self._lake, whole_number("customer_id", customer_id), keep_out)
 
     def _part(self, part: str, as_of: Moment | None) -> pd.DataFrame:
         rows = self._state(as_of).rows("customers", ["customer_id", part])

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import html
-import os
 import queue
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import filelock
 import pandas as pd
 from tqdm.auto import tqdm
 
@@ -25,7 +20,7 @@ from custlens.errors import ArgumentError, StoreError, SyncError
 from custlens.store._commit import commit
 from custlens.store._crawler import Crawler, Read
 from custlens.store._journal import Journal
-from custlens.store._lake import JOURNAL, Lake
+from custlens.store._lake import Lake
 from custlens.tables import Built, TableBuilder
 
 __all__ = ["Mode", "SyncReport", "sync"]
@@ -150,7 +145,7 @@ def sync(lake: Lake, client: Client, mode: Mode, *, threads: int, progress: bool
     one_of("mode", mode, get_args(Mode))
     whole_number("threads", threads, least=1)
     lake.snapshot()  # refuses a folder that is something else before anything is put into it
-    with _claimed(lake) as folder:
+    with lake.claimed() as folder:
         return _Sync(lake, client, mode, threads, progress, folder).run()
 
 
@@ -312,6 +307,7 @@ class _Sync:
         if mode == "incremental" and self._state is not None:
             rejects = self._state.rows("rejects", ["customer_id", "raw"]).to_pylist()
             keys.update(self._state.rows("customers", ["customer_id"])["customer_id"].to_pylist())
+            keys.update(range(-self._state.version_of("left_out"), 0))  # forgotten here, and still in the shop
             keys.update(
                 hash(row["raw"].encode()) if row["customer_id"] is None else row["customer_id"] for row in rejects
             )
@@ -371,36 +367,6 @@ class _Assembly:
                     self._builder.add(page.items)
                 except BaseException as failure:
                     self._failure = failure
-
-
-@contextmanager
-def _claimed(lake: Lake) -> Iterator[Path]:
-    """Claim a store for one sync, and yield the folder for its journal; the claim of a dead process is free again."""
-    if lake.folder is not None:
-        folder = lake.folder / JOURNAL
-    else:
-        folder = Path.home() / ".cache" / "custlens" / hashlib.sha256(lake.path.encode()).hexdigest()[:24]
-    lock = filelock.FileLock(folder / "claim.lock", mode=0o600)
-    with lake.explained():
-        for place in (folder.parent, folder):
-            place.mkdir(0o700, parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout as error:
-            raise SyncError(f"another sync of {lake.path} is running{_holder(folder)}; wait for it") from error
-        (folder / "claim.pid").write_text(str(os.getpid()))
-        (folder / "claim.pid").chmod(0o600)
-    try:
-        yield folder
-    finally:
-        lock.release()
-
-
-def _holder(folder: Path) -> str:
-    try:
-        return f" (process {(folder / 'claim.pid').read_text()})"
-    except OSError:
-        return ""
 
 
 def _time(text: str) -> datetime:

@@ -1,0 +1,156 @@
+"""What a store needs to be kept for years: giving up earlier states, and erasing a person."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from custlens._arguments import span
+from custlens.errors import StoreError
+from custlens.store._lake import SCHEMAS, Lake, Snapshot
+
+__all__ = ["CompactReport", "ForgetReport", "compact", "forget", "left_out"]
+
+UNIQUE_TO_A_PERSON = ("email", "billing_phone", "tax_id", "fiscal_code", "electronic_invoice_pec_email")
+SHORTEST_TRACE = 6
+
+
+@dataclass(frozen=True)
+class CompactReport:
+    """What `Store.compact` did.
+
+    Attributes
+    ----------
+    syncs_kept, syncs_given_up : int
+        Syncs whose state can still be read with ``as_of=``, and those that were given up just now.
+    bytes_before, bytes_after : int
+        Size of the store.
+    """
+
+    syncs_kept: int
+    syncs_given_up: int
+    bytes_before: int
+    bytes_after: int
+
+    def __str__(self) -> str:
+        freed = (self.bytes_before - self.bytes_after) / 1e6
+        return (
+            f"{freed:,.1f} MB freed, {self.bytes_after / 1e6:,.1f} MB left; the states of {self.syncs_given_up:,} syncs "
+            f"were given up, those of {self.syncs_kept:,} can still be read"
+        )
+
+
+@dataclass(frozen=True)
+class ForgetReport:
+    """What `Store.forget` did.
+
+    Attributes
+    ----------
+    customers, history, rejects : int
+        Rows that were erased from each table.
+    syncs_given_up : int
+        Syncs whose state can no longer be read with ``as_of=``, since it held the person.
+    keep_out : bool
+        Whether later syncs leave the person out.
+    """
+
+    customers: int
+    history: int
+    rejects: int
+    syncs_given_up: int
+    keep_out: bool
+
+    def __str__(self) -> str:
+        later = "leave the person out" if self.keep_out else "take the person in again, if the shop still has them"
+        return (
+            f"Erased {self.customers:,} customer, {self.history:,} rows of history and {self.rejects:,} rejects; the states "
+            f"of {self.syncs_given_up:,} earlier syncs were given up. Later syncs {later}"
+        )
+
+
+def compact(lake: Lake, keep: str | timedelta) -> CompactReport:
+    """Give up the states before a span of time, as `Store.compact` says."""
+    kept_for = span("keep", keep)
+    with lake.claimed():
+        state = _held(lake)
+        before, syncs = lake.size(), state.syncs
+        first = syncs.loc[syncs["as_of"] >= state.stamps.as_of - kept_for, "version"].iloc[0]
+        oldest = max(int(first), state.oldest)
+        given_up = int((state.readable & (syncs["version"] < oldest)).sum())
+        state.give_up_before(oldest)
+        return CompactReport(int(state.readable.sum()), given_up, before, lake.size())
+
+
+def forget(lake: Lake, customer_id: int, keep_out: bool) -> ForgetReport:
+    """Erase a person, as `Store.forget` says."""
+    with lake.claimed() as folder:
+        state = _held(lake)
+        state.undo_unfinished()
+        out = {
+            name: pc.equal(state.rows(name, ["customer_id"])["customer_id"], customer_id).to_numpy()
+            for name in ("order_stats_history", "customers")
+        }
+        out["rejects"] = _about(state, customer_id, out["customers"])
+        marks = {"left_out": state.version_of("left_out") + int(keep_out and out["customers"].any())}
+        digests = state.rows("forgotten")
+        known = left_out(state, [customer_id]).any()
+        if keep_out and not known:
+            salt = digests["salt"][0].as_py() if len(digests) else secrets.token_hex(16)
+            row = pa.Table.from_pylist([{"salt": salt, "digest": _digest(salt, customer_id)}], SCHEMAS["forgotten"])
+            marks["forgotten"] = state.replace("forgotten", row)
+        elif known and not keep_out:
+            mine = pc.equal(digests["digest"], _digest(digests["salt"][0].as_py(), customer_id)).to_numpy()
+            marks["forgotten"] = state.replace("forgotten", digests.slice(0, 0), mine)
+        for name in ("order_stats_history", "rejects", "customers"):  # the customers last: see `commit`
+            marks[name] = state.replace(name, SCHEMAS[name].empty_table(), out[name], marks)
+        given_up = int(state.readable.sum()) - 1
+        state.give_up_before(marks["customers"])
+        for file in folder.glob("pages.sqlite*"):
+            file.unlink()
+        counts = {name: int(rows.sum()) for name, rows in out.items()}
+        return ForgetReport(counts["customers"], counts["order_stats_history"], counts["rejects"], given_up, keep_out)
+
+
+def left_out(state: Snapshot, customer_ids: Iterable[int | None]) -> np.ndarray:
+    """Return which of some customers were forgotten and are to be left out."""
+    ids = list(customer_ids)
+    digests = state.rows("forgotten")
+    if not len(digests):
+        return np.zeros(len(ids), bool)
+    salt, known = digests["salt"][0].as_py(), set(digests["digest"].to_pylist())
+    return np.array([number is not None and _digest(salt, number) in known for number in ids], bool)
+
+
+def _about(state: Snapshot, customer_id: int, held: np.ndarray) -> np.ndarray:
+    """Return which rejects are about a person: by ID, or by an email, phone or tax ID in the raw record."""
+    rejects = state.rows("rejects", ["customer_id", "raw"])
+    traces = set()
+    if held.any():
+        person = state.rows("customers", [*UNIQUE_TO_A_PERSON, "contacts"]).filter(pa.array(held)).to_pylist()[0]
+        contacts = [contact["contact"] for contact in person.pop("contacts") or []]
+        traces = {trace for trace in [*person.values(), *contacts] if trace and len(trace) >= SHORTEST_TRACE}
+    return np.array(
+        [
+            row["customer_id"] == customer_id or any(trace in (row["raw"] or "") for trace in traces)
+            for row in rejects.to_pylist()
+        ],
+        bool,
+    )
+
+
+def _digest(salt: str, customer_id: int) -> str:
+    return hashlib.blake2b(str(customer_id).encode(), salt=bytes.fromhex(salt), digest_size=16).hexdigest()
+
+
+def _held(lake: Lake) -> Snapshot:
+    state = lake.snapshot()
+    if state is None:
+        raise StoreError(f"{lake.path} holds no customers yet")
+    return state
