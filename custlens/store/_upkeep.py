@@ -98,16 +98,18 @@ def forget(lake: Lake, customer_id: int, keep_out: bool) -> ForgetReport:
             for name in ("order_stats_history", "customers")
         }
         out["rejects"] = _about(state, customer_id, out["customers"])
-        marks = {"left_out": state.version_of("left_out") + int(keep_out and out["customers"].any())}
+        marks = {"left_out": state.version_of("left_out")}
         digests = state.rows("forgotten")
         known = left_out(state, [customer_id]).any()
         if keep_out and not known:
             salt = digests["salt"][0].as_py() if len(digests) else secrets.token_hex(16)
             row = pa.Table.from_pylist([{"salt": salt, "digest": _digest(salt, customer_id)}], SCHEMAS["forgotten"])
             marks["forgotten"] = state.replace("forgotten", row)
+            marks["left_out"] += int(out["customers"].any())
         elif known and not keep_out:
             mine = pc.equal(digests["digest"], _digest(digests["salt"][0].as_py(), customer_id)).to_numpy()
             marks["forgotten"] = state.replace("forgotten", digests.slice(0, 0), mine)
+            marks["left_out"] = max(marks["left_out"] - 1, 0)  # so the numbers differ, and the next sync is a full one
         for name in ("order_stats_history", "rejects", "customers"):  # the customers last: see `commit`
             marks[name] = state.replace(name, SCHEMAS[name].empty_table(), out[name], marks)
         given_up = int(state.readable.sum()) - 1

@@ -300,7 +300,16 @@ class Store:
             raise StoreError(
                 f"{self.path} knows nothing from before {until:%Y-%m-%d %H:%M} UTC: its first sync was later"
             )
-        return state.at(int(before["version"].iloc[-1]))
+        found = before.iloc[-1]
+        if found["sync"] == state.syncs["sync"].iloc[-1]:
+            return state
+        if not state.readable[found.name]:
+            first = state.syncs.loc[state.readable, "as_of"].iloc[0]
+            raise StoreError(
+                f"what {self.path} held at {until:%Y-%m-%d %H:%M} UTC was given up by store.compact() or store.forget(); "
+                f"the earliest state that can be read is that of {first:%Y-%m-%d %H:%M} UTC"
+            )
+        return state.at(int(found["version"]))
 
 
 def _stamped(frame: pd.DataFrame, stamps: Stamps) -> pd.DataFrame:

@@ -1,7 +1,4 @@
-import contextlib
 import datetime as dt
-import shutil
-import subprocess
 
 import deltalake
 import duckdb
@@ -150,47 +147,3 @@ def test_a_store_without_a_sync_says_what_to_do(store, tmp_path):
     for path, message in ((tmp_path / "a file", "is a file"), (tmp_path, "is not a custlens store")):
         with pytest.raises(cl.StoreError, match=message):
             cl.Store(path).customers()
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of eight megabytes."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = shutil.which("mount")
-    done = mount and subprocess.run([mount, "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], capture_output=True)
-    if not done or done.returncode:
-        pytest.skip("a disk of a given size needs the right to mount one")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
-def test_a_full_disk_is_said_and_the_last_good_state_still_opens(client, shop, small_disk):
-    store = cl.Store(small_disk / "shop.lens")
-    store.sync(client, progress=False)
-    before = store.customers()
-    filler = small_disk / "filler"
-    for size in (65_536, 512, 1):  # until not a byte is free
-        with contextlib.suppress(OSError), filler.open("ab", buffering=0) as file:
-            while file.write(b"x" * size):
-                pass
-    shop.advance(3)
-    with pytest.raises(cl.StoreError, match="the disk is full; the last good state is untouched"):
-        store.sync(client, progress=False)
-    pd.testing.assert_frame_equal(store.customers(), before)
-    filler.unlink()
-    store.sync(client, progress=False)
-    assert len(store.syncs()) == 2
-
-
-def test_a_read_only_disk_is_said_and_can_be_read(client, small_disk):
-    store = cl.Store(small_disk / "shop.lens")
-    store.sync(client, progress=False)
-    before = store.customers()
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    try:
-        with pytest.raises(cl.StoreError, match="Read-only file system"):
-            store.sync(client, progress=False)
-        pd.testing.assert_frame_equal(store.customers(), before)
-    finally:
-        subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)

@@ -1,0 +1,166 @@
+import datetime as dt
+import sqlite3
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+import custlens as cl
+
+pytestmark = pytest.mark.filterwarnings("ignore:the API sent fields")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "shop.lens"
+
+
+@pytest.fixture
+def store(folder):
+    return cl.Store(folder)
+
+
+def every_byte(folder):
+    """Return what all files hold, as it is and decompressed."""
+    held = b""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            held += file.read_bytes()
+        if file.suffix == ".parquet":
+            held += str(pq.read_table(file).to_pylist()).encode() + str(pq.read_metadata(file).to_dict()).encode()
+        if file.suffix == ".sqlite":
+            with sqlite3.connect(file) as database:
+                held += b"".join(body for (body,) in database.execute("SELECT body FROM pages"))
+            database.close()
+    return held
+
+
+def of_person(document):
+    """Return the texts of a customer's record that no other customer has."""
+    person = document["billingPerson"]
+    return [document["email"], document["name"], person["phone"], document["taxId"], document["privateAdminNotes"]]
+
+
+@pytest.fixture
+def known(shop):
+    """A customer whose every text is their own, who has changed since the first sync, and was once rejected."""
+    customer_id = shop.ids[30]
+    shop.population.patches[customer_id] = {
+        "name": "Zenobia Quetzal-Ruiz", "email": "zenobia@quetzal.example", "taxId": "QZ99887766",
+        "privateAdminNotes": "likes vermilion umbrellas",
+        "billingPerson": {"name": "Zenobia Quetzal-Ruiz", "phone": "+88 5550 123 987", "countryCode": "ZZ"},
+    }  # fmt: skip
+    shop.changed()
+    return customer_id
+
+
+def test_a_person_who_is_forgotten_is_in_no_byte_of_the_store(shop, client, store, folder, known):
+    store.sync(client, progress=False)
+    assert known in set(store.rejects()["customer_id"])
+    shop.population.patches[known]["billingPerson"]["countryCode"] = "DE"
+    shop.population.customers[known].updated = "2026-06-30 11:59:59 +0000"
+    for _ in range(18):  # a checkpoint is written on the way
+        shop.population.now += dt.timedelta(days=1)
+        shop.population.order(known, 5.0)
+        shop.changed()
+        store.sync(client, progress=False)
+    hasty = shop.client(retries=0)
+    shop.fail_next("ok", "ok", "ok", 500)
+    with pytest.raises(cl.ServerError):
+        store.sync(hasty, "full", progress=False)  # leaves pages behind
+    texts, held = [text.encode() for text in of_person(shop.document(known))], every_byte(folder)
+    assert all(text in held for text in texts)
+    others, history = store.customers(), store.history()
+    report = store.forget(known)
+    held = every_byte(folder)
+    assert not [text for text in texts if text in held]
+    assert report.customers == 1
+    assert report.history == (history["customer_id"] == known).sum() >= 1
+    left = others[others["customer_id"] != known]
+    assert sorted(store.customers()["customer_id"]) == sorted(left["customer_id"])
+    assert len(store.history()) == len(history) - report.history
+
+
+@pytest.mark.parametrize("keep_out", [True, False])
+def test_later_syncs_leave_a_forgotten_person_out_or_take_them_in_again(shop, client, store, folder, keep_out):
+    shop.population.patches.clear()
+    shop.changed()
+    store.sync(client, progress=False)
+    person = shop.ids[3]
+    store.forget(person, keep_out=keep_out)
+    for mode in ("auto", "auto", "full"):
+        shop.population.now += dt.timedelta(days=1)
+        shop.population.order(person, 5.0)
+        shop.population.order(shop.ids[4], 5.0)
+        shop.changed()
+        store.sync(client, mode, progress=False)
+        assert (person in set(store.customers()["customer_id"])) is not keep_out
+        assert set(store.customers()["customer_id"]) | {person} == set(shop.ids)
+    if keep_out:
+        store.forget(person, keep_out=False)
+        store.sync(client, progress=False)
+        assert person in set(store.customers()["customer_id"])
+
+
+def test_a_record_without_an_id_is_erased_by_the_email_in_it(shop, client, store, folder):
+    person, stray = shop.ids[0], shop.ids[5]
+    email = shop.document(person)["email"]
+    shop.population.patches[stray] = {"id": "unreadable", "email": email}
+    shop.changed()
+    store.sync(client, progress=False)
+    assert store.rejects()["raw"].str.contains(email).any()
+    store.forget(person)
+    assert email.encode() not in every_byte(folder)
+
+
+def test_forgetting_ends_the_way_back_and_says_so(shop, client, store):
+    store.sync(client, progress=False)
+    first = shop.population.now
+    shop.advance(3)
+    store.sync(client, progress=False)
+    report = store.forget(shop.ids[0])
+    assert report.syncs_given_up == 1
+    assert store.syncs()["readable"].tolist() == [False, True]
+    assert len(store.customers(as_of=shop.population.now)) == len(store.customers())
+    with pytest.raises(cl.StoreError, match=r"was given up by store\.compact\(\) or store\.forget\(\); the earliest"):
+        store.customers(as_of=first)
+    with pytest.raises(cl.ArgumentError, match="customer_id must be a whole number"):
+        store.forget("all")
+
+
+def test_compact_gives_up_what_is_older_and_keeps_the_history_whole(shop, client, store, folder):
+    states = {}
+    for _ in range(40):
+        shop.advance(1)
+        store.sync(client, progress=False)
+        states[shop.population.now] = store.customers()
+    history, files = store.history(), len(list(folder.rglob("*")))
+    report = store.compact("10D")
+    assert (report.syncs_given_up, report.syncs_kept) == (29, 11)
+    assert report.bytes_after < report.bytes_before
+    assert report.bytes_after == sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    assert len(list(folder.rglob("*"))) < files / 2
+    assert store.syncs()["readable"].tolist() == [False] * 29 + [True] * 11
+    pd.testing.assert_frame_equal(store.history(), history)
+    for moment, held in list(states.items())[29:]:
+        pd.testing.assert_frame_equal(store.customers(as_of=moment), held)
+    with pytest.raises(cl.StoreError, match="was given up"):
+        store.customers(as_of=list(states)[28])
+    again = store.compact("10D")
+    assert (again.syncs_given_up, again.syncs_kept) == (0, 11)
+    shop.advance(1)
+    store.sync(client, progress=False)
+    assert store.syncs()["readable"].sum() == 12
+
+
+@pytest.mark.parametrize("keep", ["90", 90, "3 months", None, "-1D"])
+def test_a_span_that_is_none_is_refused(client, store, keep):
+    store.sync(client, progress=False)
+    with pytest.raises(cl.ArgumentError, match="keep must be a"):
+        store.compact(keep)
+
+
+def test_an_empty_store_has_nothing_to_forget(store):
+    for act in (store.compact, lambda: store.forget(1)):
+        with pytest.raises(cl.StoreError, match="holds no customers yet"):
+            act()
