@@ -100,6 +100,28 @@ def sync(path: Path, mode: Mode) -> None:
 
 
 @main.command()
+@store_option
+@click.option("--keep", default="90D", show_default=True, help="How far back states can still be read: days or weeks.")
+def compact(path: Path, keep: str) -> None:
+    """Give up earlier states of the local store, and free the space."""
+    from custlens.store.store import Store
+
+    click.echo(Store(path).compact(keep))
+
+
+@main.command()
+@click.argument("customer_id", type=int)
+@store_option
+@click.option("--keep-out/--take-in-again", default=True, show_default=True, help="What later syncs do.")
+@click.confirmation_option(prompt="This also gives up all earlier states of the store. Erase?")
+def forget(customer_id: int, path: Path, keep_out: bool) -> None:
+    """Erase a person from the local store."""
+    from custlens.store.store import Store
+
+    click.echo(Store(path).forget(customer_id, keep_out=keep_out))
+
+
+@main.command()
 @click.argument("words", nargs=-1, required=True)
 @store_option
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Longest list to show.")

@@ -13,7 +13,7 @@ from custlens.cli import main
 
 def test_help_names_every_command_in_a_line():
     shown = CliRunner().invoke(main, ["--help"]).output
-    for command in ("demo", "sync", "report", "lookup", "export", "serve"):
+    for command in ("demo", "sync", "report", "lookup", "export", "serve", "compact", "forget"):
         assert re.search(rf"^  {command} +[^.]+\.$", shown, re.MULTILINE)
 
 
@@ -98,3 +98,16 @@ def test_a_name_that_steers_the_terminal_is_shown_without_its_control_characters
     done = CliRunner().invoke(main, ["lookup", str(shop.ids[0]), "--store", path, "--reveal"], color=True)
     assert "[2JNoname" in done.output
     assert not set("\x1b\x07\u202e") & set(done.output)
+
+
+def test_a_store_is_compacted_and_a_person_forgotten(shop, client, tmp_path):
+    path, run = str(tmp_path / "shop.lens"), CliRunner().invoke
+    cl.Store(path).sync(client, progress=False)
+    done = run(main, ["compact", "--keep", "30D", "--store", path])
+    assert "the states of 0 syncs were given up, those of 1 can still be read" in done.output
+    person = str(shop.ids[0])
+    assert run(main, ["forget", person, "--store", path], input="n\n").exit_code == 1
+    assert shop.ids[0] in set(cl.Store(path).customers()["customer_id"])
+    done = run(main, ["forget", person, "--store", path], input="y\n")
+    assert "Erased 1 customer, 1 rows of history and 0 rejects" in done.output
+    assert shop.ids[0] not in set(cl.Store(path).customers()["customer_id"])
