@@ -303,7 +303,7 @@ class Store:
         found = before.iloc[-1]
         if found["sync"] == state.syncs["sync"].iloc[-1]:
             return state
-        if not state.readable[found.name]:
+        if not state.readable.loc[before.index[-1]]:
             first = state.syncs.loc[state.readable, "as_of"].iloc[0]
             raise StoreError(
                 f"what {self.path} held at {until:%Y-%m-%d %H:%M} UTC was given up by store.compact() or store.forget(); "
