@@ -1,4 +1,4 @@
-"""Tables that are spread over partitions (Dask, PySpark): a function of rows runs where the rows are."""
+"""Tables that are spread over partitions (Dask, PySpark): apply a function of rows where the rows are."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SPARK_TYPES = {"int64": "long", "Int64": "long", "float64": "double", "boolean":
 
 
 def is_partitioned(customers: Any) -> bool:
-    """Whether a table is spread over partitions that are pandas tables each, or can be had as such."""
+    """Return whether a table is spread over partitions that are pandas tables, or can be read as such."""
     kind = native(customers).implementation
     return bool(kind.is_dask() or kind.is_pyspark())
 
@@ -27,7 +27,7 @@ def on_partitions(
     compute: Callable[[pd.DataFrame], pd.DataFrame],
     schema: type[pa.DataFrameModel],
 ) -> Any:
-    """Give a table of the same kind with the result of each partition; nothing is computed yet.
+    """Return a lazy table of the same kind, with the result of each partition; nothing is computed yet.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ def on_partitions(
     columns
         The columns needed; times come with their zone.
     compute
-        From a partition as a pandas table to its result, a row a row.
+        Returns the result of a partition, a pandas table, with one row per row of it.
     schema
-        What is declared of the result.
+        Schema of the result.
     """
     chosen = customers[list(columns)]
     if native(customers).implementation.is_dask():  # no categories: not all partitions have the same ones
@@ -49,7 +49,7 @@ def on_partitions(
 
     def each(tables: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         for table in tables:
-            for name in table.columns:  # Spark hands over what a clock in the session's time zone shows
+            for name in table.columns:  # Spark passes times as a clock in the session's time zone shows them
                 if pd.api.types.is_datetime64_dtype(table[name]):
                     local = table[name].dt.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
                     table[name] = local.dt.tz_convert("UTC")

@@ -1,6 +1,7 @@
 """Every analysis, and every kind of table that they take: who calls this compares the numbers."""
 
 import datetime as dt
+import warnings
 from pathlib import Path
 
 import narwhals as nw
@@ -15,7 +16,9 @@ BERLIN = "Europe/Berlin"
 
 def ordering_again(table):
     """Return the buyers with two orders or more, on any engine."""
-    return nw.from_native(table).filter(nw.col("number_of_orders") > 1).to_native()
+    with warnings.catch_warnings():  # Narwhals announces that its support of Dask will be a package of its own
+        warnings.simplefilter("ignore", FutureWarning)
+        return nw.from_native(table).filter(nw.col("number_of_orders") > 1).to_native()
 
 
 CALLS = {

@@ -1,8 +1,8 @@
 """The order statistics: summary, distributions, breakdowns, concentration, dates, comparison, quality.
 
 A buyer has at least one order. A prospect has none: prospects are counted, but never enter a mean over buyers. A
-customer without statistics is neither. Each result says when (`as_of`) and in what currency it was observed; tables
-with several currencies are refused.
+customer without statistics is neither. Every function takes one table of customers, of any kind, and returns a result of
+the same kind; tables with amounts in several currencies are refused.
 """
 
 from custlens.analysis.orders.breakdown import BREAKDOWNS, breakdown

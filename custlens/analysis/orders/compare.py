@@ -21,6 +21,7 @@ MEANS = 4
 """The first measures are means or ratios of means; the last is not."""
 FEW_BUYERS = 50
 LARGEST_DRAW = 20_000
+"""Buyers of both tables together that a draw takes at most."""
 AT_ONCE = 200_000
 """Buyers that are drawn at once, which bounds the memory."""
 FEATURES = ["repeat", "number_of_orders", "sales_value"]
@@ -44,7 +45,7 @@ def compare(a: IntoFrameT, b: IntoFrame, *, level: float = 0.95, resamples: int 
     level : float
         Confidence level of the intervals, between 0 and 1.
     resamples : int
-        Number of draws, at least 100. From tables of more than 20,000 buyers each draw takes 20,000 (m-out-of-n
+        Number of draws, at least 100. From tables of more than 20,000 buyers together each draw takes 20,000 (m-out-of-n
         bootstrap), so that a million buyers are compared in seconds.
     seed : int
         Seed of the draws: the same seed gives the same intervals.
@@ -129,9 +130,11 @@ class _Stratum(NamedTuple):
     """Buyers who are drawn together: pairs in both tables, or buyers of one table."""
 
     features: np.ndarray
-    """One row per buyer or pair: the `FEATURES` in the first table, in the second, or in both side by side."""
+    """One row per buyer or pair: 1, then the `FEATURES` less their means in the first table, in the second, or in both."""
+    means: np.ndarray
+    """Those means."""
     place: slice
-    """Where those columns stand among the six of both tables."""
+    """Where the features stand among the six of both tables."""
 
 
 class _Drawn(NamedTuple):
@@ -155,12 +158,17 @@ def _strata(a: pd.DataFrame, b: pd.DataFrame) -> list[_Stratum]:
     in_a = a["customer_id"].isin(b["customer_id"]).to_numpy() if "customer_id" in a else np.zeros(len(a), bool)
     in_b = b["customer_id"].isin(a["customer_id"]).to_numpy() if "customer_id" in a else np.zeros(len(b), bool)
     ours, theirs = a[FEATURES].to_numpy(), b[FEATURES].to_numpy()  # both in order of customer_id
-    strata = [
-        _Stratum(np.hstack([ours[in_a], theirs[in_b]]), slice(0, 6)),
-        _Stratum(ours[~in_a], slice(0, 3)),
-        _Stratum(theirs[~in_b], slice(3, 6)),
+    groups = [
+        (np.hstack([ours[in_a], theirs[in_b]]), slice(0, 6)),
+        (ours[~in_a], slice(0, 3)),
+        (theirs[~in_b], slice(3, 6)),
     ]
-    return [stratum for stratum in strata if len(stratum.features)]
+    strata = []
+    for features, place in groups:
+        if len(features):
+            means = features.mean(axis=0)
+            strata.append(_Stratum(np.column_stack([np.ones(len(features)), features - means]), means, place))
+    return strata
 
 
 def _point(table: pd.DataFrame) -> np.ndarray:
@@ -188,7 +196,7 @@ def _interval(
     for begin in range(0, resamples, at_once):
         shape = min(at_once, resamples - begin)
         parts = [
-            stratum.features[random.integers(0, size, (shape, drawn))]
+            stratum.features.take(random.integers(0, size, (shape, drawn)), axis=0)
             for stratum, size, drawn in zip(strata, sizes, drawn_sizes, strict=True)
         ]
         draws.append(_drawn(strata, parts))
@@ -221,13 +229,14 @@ def _drawn(strata: list[_Stratum], parts: list[np.ndarray]) -> _Drawn:
     sales: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for stratum, part in zip(strata, parts, strict=True):
         here, size = stratum.place, part.shape[1]
-        total = part.sum(axis=1)
-        centred = part - total[:, None, :] / size
-        totals[:, here] += total
-        scatter[:, here, here] += centred.transpose(0, 2, 1) @ centred * (size / max(size - 1, 1))
+        products = part.transpose(0, 2, 1) @ part  # the first row holds the sums
+        sums = products[:, 0, 1:]
+        totals[:, here] += sums + size * stratum.means
+        centred = products[:, 1:, 1:] - sums[:, :, None] * sums[:, None, :] / size
+        scatter[:, here, here] += centred * (size / max(size - 1, 1))
         count[here] += size
-        for column in range(2, part.shape[2], 3):
-            sales[(here.start + column) // 3].append(part[:, :, column])
+        for column in range(2, len(stratum.means), 3):
+            sales[(here.start + column) // 3].append(part[:, :, 1 + column] + stratum.means[column])
     means = totals / count
     a, b = _ratios(means[:, :3]), _ratios(means[:, 3:])
     medians = [np.median(np.concatenate(values, axis=1), axis=1) for values in sales]

@@ -119,17 +119,16 @@ def _poisson_events(span: np.ndarray, repeats: np.ndarray, rows: np.ndarray, siz
     size
         Number of days.
     """
-    histories, codes = np.unique(np.column_stack([span, repeats]), axis=0, return_inverse=True)
-    count = np.bincount(codes.ravel(), rows, len(histories))
+    histories = pd.DataFrame({"span": span, "others": repeats - 1, "rows": rows})
+    histories = histories.groupby(["span", "others"])["rows"].sum().reset_index()
     not_yet = np.zeros(size)
     for begin in range(0, len(histories), HISTORIES_AT_ONCE):
-        some = slice(begin, begin + HISTORIES_AT_ONCE)
-        spans, others = histories[some, 0], histories[some, 1] - 1
-        day = np.arange(spans.max())[:, None]  # the histories are in order of their span
-        remaining = np.log1p(-np.minimum((day + 1) / (spans + 1), 1 - 1e-16))
-        late = day < spans
-        not_yet[: len(day)] += np.where(late, np.exp(others * remaining), 0.0) @ count[some]
-    return -np.diff(not_yet, prepend=count.sum())
+        spans, others, count = histories.iloc[begin : begin + HISTORIES_AT_ONCE].to_numpy("float64").T
+        ends = np.arange(1.0, spans.max() + 1)[:, None]  # of all days before the last span of these, which are in order
+        remaining = np.maximum(1 - ends / (spans + 1), 0.0)
+        with np.errstate(divide="ignore"):
+            not_yet[: len(ends)] += np.exp(others * np.log(remaining)) @ count
+    return -np.diff(not_yet, prepend=rows.sum())
 
 
 def _turnbull(exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.ndarray:
