@@ -145,7 +145,7 @@ def _row(label: str, value: str, below: float | None) -> str:
 
 
 def _rank(below: float) -> str:
-    """Say where a buyer stands; rounded so that the buyer never seems better than they are."""
+    """Return where a buyer stands, in words, rounded so that the buyer never seems better than they are."""
     if below == 0:
         return "no buyer has less"
     if below < 0.01:
