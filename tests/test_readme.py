@@ -12,7 +12,6 @@ import custlens as cl
 from custlens.cli import main
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.filterwarnings("ignore:the API sent fields")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
