@@ -28,7 +28,7 @@ def test_quintiles_are_of_buyers_and_frequency_has_bands():
     assert table["segment"].tolist()[10:] == ["Prospects"] * 50
 
 
-def test_who_lacks_a_number_is_unknown_and_nobody_is_dropped():
+def test_a_customer_without_a_number_is_unknown_and_nobody_is_dropped():
     table = cl.segments.rfm(customers([(1, 5.0, 3), (None, 5.0, 3), (2, None, 3), (2, 5.0, None)]))
     assert table["segment"].tolist()[1:] == ["Unknown"] * 3
     assert table["customer_id"].tolist() == [1, 2, 3, 4]
@@ -88,7 +88,7 @@ def test_long_ids_stay_what_they_are():
     assert cl.segments.migration(scored, scored)["customers"].sum() == 2
 
 
-def test_rules_of_one_s_own_are_used_and_shown():
+def test_own_rules_are_used_and_shown():
     own = [cl.segments.Rule("Big", (1, 5), (3, 5), (3, 5)), cl.segments.Rule("Small", f=(1, 2), m=(1, 2))]
     assert cl.segments.rules(own)["scores"].tolist() == [45, 20]
     table = cl.segments.rfm(customers([(9, 900.0, 5), (1, 5.0, 5)]), scores="fixed", rules=own)
@@ -179,7 +179,7 @@ def people(consents, emails=None):
     return customers([(1, 10.0, 5)] * len(consents), email=emails, accept_marketing=pd.array(consents, "boolean"))
 
 
-def test_who_said_no_is_never_mailed():
+def test_a_customer_who_refused_is_never_mailed():
     table = people([True, False, None])
     assert cl.segments.audience(table)["customer_id"].tolist() == [1]
     assert cl.segments.audience(table, include_unknown=True)["customer_id"].tolist() == [1, 3]

@@ -21,7 +21,7 @@ HOLDOUT = {
 }
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Diagnosis:
     """How well a lifetime model fits.
 

@@ -54,7 +54,7 @@ GREATEST_RELATIVE_ERROR = 3.0
 STRONGEST_CORRELATION = 0.3
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LifetimeModel:
     """A fitted model of when customers order (BG/NBD or MBG/NBD) and of what an order is worth (Gamma-Gamma).
 

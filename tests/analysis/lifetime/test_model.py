@@ -77,7 +77,7 @@ def test_orders_of_one_day_count_one_by_one(calibration):
     assert apart.params["alpha"] / 7 == pytest.approx(3.27, abs=0.06)
 
 
-def test_money_in_another_unit_moves_the_money_alone(calibration, model):
+def test_another_unit_of_money_changes_the_money_alone(calibration, model):
     cents = cl.lifetime.fit(calibration.assign(sales_value=100 * calibration["sales_value"]))
     assert cents.params.to_numpy() == pytest.approx(model.params.to_numpy(), rel=1e-9)
     one, hundred = (
@@ -115,6 +115,12 @@ def test_a_diagnosis_compares_observed_counts_with_expected_ones(model):
     assert repr(model).startswith("<LifetimeModel bg_nbd: r=0.2")
     assert repr(diagnosis).startswith("<Diagnosis: correlation of orders and their value +0.")
     assert "<table" in diagnosis._repr_html_()
+
+
+def test_models_and_diagnoses_can_be_compared_and_hashed(calibration, model):
+    again = cl.lifetime.fit(calibration)
+    assert len({model, again, model}) == 2
+    assert len({model.diagnose(), model.diagnose()}) == 2
 
 
 def test_a_quarter_is_worth_less_than_a_year_and_more_than_a_discounted_one(calibration, model):
@@ -233,7 +239,7 @@ def test_a_value_tied_to_the_number_of_orders_is_refused():
         cl.lifetime.fit(shop_like(1_500, value_by_order=0.3))
 
 
-def test_nobody_came_back_or_paid_is_no_ground_for_a_model():
+def test_without_repeat_orders_or_sales_there_is_no_model():
     table = shop_like(600)
     once = table.assign(number_of_orders=1, last_order_date=table["first_order_date"])
     with pytest.raises(cl.DataError, match="no buyer has a second order"):
@@ -242,7 +248,7 @@ def test_nobody_came_back_or_paid_is_no_ground_for_a_model():
         cl.lifetime.fit(table.assign(sales_value=0.0), force=True)
 
 
-def test_clocks_that_disagree_by_a_little_do_no_harm(calibration):
+def test_clocks_that_differ_by_an_hour_do_no_harm(calibration):
     early = calibration["last_order_date"].max().to_pydatetime() - dt.timedelta(hours=1)
     assert cl.lifetime.fit(calibration, as_of=early).params["r"] == pytest.approx(0.2, abs=0.1)
 
