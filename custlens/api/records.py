@@ -1,7 +1,7 @@
 """The customers API's tables, one to one, as msgspec structs.
 
-First station on the way of the data: bytes of an answer become records here. Names are the API's in snake_case;
-every field can be absent or null, both of which read as ``None``.
+The bytes of an answer become records here, before anything else. Names are the API's in snake_case; every field can
+be absent or null, both of which are read as ``None``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
+
+from custlens._lines import Lines, as_html
 
 __all__ = [
     "Contact",
@@ -27,6 +29,24 @@ __all__ = [
     "read_customer",
 ]
 
+OPEN = frozenset(
+    [
+        "id",
+        "registered",
+        "updated",
+        "customer_group_id",
+        "customer_group_name",
+        "tax_id_valid",
+        "b2b_b2c",
+        "tax_exempt",
+        "accept_marketing",
+        "lang",
+        "total_order_count",
+        "favorites",
+    ]
+)
+"""Fields of a customer that are not personal data; `custlens.schemas` says the same of their columns."""
+HIDDEN = "•••"
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec may raise: not JSON or not of the right shape, not UTF-8, nested too deeply."""
 T = TypeVar("T", bound=msgspec.Struct)
@@ -34,8 +54,16 @@ Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
-class _Record(msgspec.Struct, rename="camel", omit_defaults=True, forbid_unknown_fields=True, gc=False, kw_only=True):
-    """What the records share: camelCase in JSON, absent fields as None, unknown fields noticed."""
+class _Record(
+    msgspec.Struct,
+    rename="camel",
+    omit_defaults=True,
+    repr_omit_defaults=True,
+    forbid_unknown_fields=True,
+    gc=False,
+    kw_only=True,
+):
+    """What the records share: camelCase in JSON, absent fields as None and not shown, unknown fields noticed."""
 
 
 class Person(_Record):
@@ -92,7 +120,17 @@ class Stats(_Record):
 class Customer(_Record):
     """One customer (API table ``Customer``).
 
-    ``extra`` holds what the API sent and this table does not know, by API path; it is no field of the API itself.
+    Shown as text or in a notebook it names the fields that it holds and hides personal data; the attributes have
+    everything. ``extra`` is not a field of the API: it holds, by API path, what the API sent and custlens does not
+    know.
+
+    Examples
+    --------
+    >>> ann = Customer(id=7, email="ann@example.com", stats=Stats(number_of_orders=2, sales_value=97.5))
+    >>> ann
+    <Customer 7: 2 orders, sales value 97.5; holds id, email, stats>
+    >>> ann.email
+    'ann@example.com'
     """
 
     id: Id | None = None
@@ -121,6 +159,33 @@ class Customer(_Record):
     favorites: Any = None
     extrafields: Any = None
     extra: dict[str, Any] | None = msgspec.field(default=None, name="$extra")
+
+    def lines(self) -> Lines:
+        """Return the fields that it holds as pairs of a name and a text, personal data hidden."""
+        lines = []
+        for name, value in self._held().items():
+            if isinstance(value, Stats):
+                held = ((inner, getattr(value, inner)) for inner in value.__struct_fields__)
+                lines += [(inner, str(number)) for inner, number in held if number is not None]
+            elif isinstance(value, list):
+                lines.append((name, f"{len(value)} entries"))
+            else:
+                lines.append((name, str(value) if name in OPEN else HIDDEN))
+        return lines
+
+    def _held(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def __repr__(self) -> str:
+        names = list(self._held())
+        stats = self.stats or Stats()
+        facts = "" if stats.number_of_orders is None else f"{stats.number_of_orders:,} orders, "
+        facts += "" if stats.sales_value is None else f"sales value {stats.sales_value:,}; "
+        return f"<Customer {self.id}: {facts}holds {', '.join(names) if len(names) < 8 else f'{len(names)} fields'}>"
+
+    def _repr_html_(self) -> str:
+        return as_html(self.lines())
 
 
 class DeletedCustomer(_Record):
@@ -156,7 +221,7 @@ class Profile(msgspec.Struct, rename="camel"):
 
 
 def api_names(record: type[msgspec.Struct]) -> dict[str, str]:
-    """Give the API name of each field of a record, by its snake_case name.
+    """Return the API name of each field of a record, by its snake_case name.
 
     Examples
     --------

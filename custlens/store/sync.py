@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import queue
 import threading
 import time
@@ -15,6 +14,7 @@ import pandas as pd
 from tqdm.auto import tqdm
 
 from custlens._arguments import one_of, shown, whole_number
+from custlens._lines import Lines, as_html, as_text
 from custlens.api.client import Client
 from custlens.errors import ArgumentError, StoreError, SyncError
 from custlens.store._commit import commit
@@ -91,7 +91,7 @@ class SyncReport:
     as_of: datetime = field(default_factory=lambda: datetime.now(UTC))
     last_full: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    def lines(self) -> list[tuple[str, str]]:
+    def lines(self) -> Lines:
         """Return the report as pairs of a heading and a text."""
         silent = f"{self.stats_changed:,} changed, {self.changed_without_update:,} of them without a move of `updated`"
         lines = [
@@ -128,14 +128,10 @@ class SyncReport:
         return f"<SyncReport: {self.mode}, {self._counts()}>"
 
     def __str__(self) -> str:
-        return "\n".join(f"{name:<11}{text}" for name, text in self.lines())
+        return as_text(self.lines())
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f'<tr><th style="text-align:left">{name}</th><td style="text-align:left">{html.escape(text)}</td></tr>'
-            for name, text in self.lines()
-        )
-        return f"<table>{rows}</table>"
+        return as_html(self.lines())
 
 
 def sync(lake: Lake, client: Client, mode: Mode, *, threads: int, progress: bool) -> SyncReport:

@@ -1,20 +1,24 @@
-"""Writes a table as CSV, Parquet or Excel: personal data masked, and safe to open in a spreadsheet."""
+"""Writes a table as CSV, Parquet or Excel: personal data hidden, and safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from custlens._arguments import shown
+from custlens.api.records import HIDDEN
 from custlens.errors import ArgumentError, ConfigError
 from custlens.tables import schemas
 
 __all__ = ["export", "mask"]
 
-SHOWN = "•••"
 FORMATS = (".csv", ".parquet", ".xlsx")
 EXCEL_ROWS = 1_048_575
+EXCEL_LETTERS = 32_767
+_CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
 _FORMULA = r"^(?=[=+\-@\t\r\n|%＝＋－＠])"
 
 
@@ -22,17 +26,17 @@ def export(table: pd.DataFrame, path: str | Path, *, reveal: bool = False) -> Pa
     """Write a table to a file.
 
     Text that a spreadsheet would take for a formula (it begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break)
-    gets an apostrophe before it in CSV and Excel; Parquet keeps every text as it is. Excel knows no time zones: its
-    times are UTC.
+    gets an apostrophe before it in CSV and Excel; Parquet keeps every text as it is. Excel knows neither time zones,
+    so its times are UTC, nor control characters, which are left out.
 
     Parameters
     ----------
-    table
-        Any table of custlens.
-    path
-        The file; its ending says the format: ``.csv``, ``.parquet`` or ``.xlsx``.
-    reveal
-        Whether to write personal data; masked by default.
+    table : pandas.DataFrame
+        Any table of custlens. Its index is not written.
+    path : str or pathlib.Path
+        The file; its ending sets the format: ``.csv``, ``.parquet`` or ``.xlsx``.
+    reveal : bool
+        Whether to write personal data; hidden by default.
 
     Returns
     -------
@@ -42,52 +46,55 @@ def export(table: pd.DataFrame, path: str | Path, *, reveal: bool = False) -> Pa
     Raises
     ------
     ArgumentError
-        Another ending, a folder that is not there, or more rows than Excel can hold.
+        Not a table, another ending, a folder that does not exist, or more than Excel can hold.
+    ConfigError
+        Excel files need a package that is not installed.
     """
+    if not isinstance(path, str | Path):
+        raise ArgumentError(f"path must be the name of a file, not {shown(path)}")
     target = Path(path).absolute()
     if target.suffix not in FORMATS:
-        raise ArgumentError(f"the file's ending must be one of {', '.join(FORMATS)}, not {target.suffix!r}")
+        raise ArgumentError(f"the ending of path must be one of {', '.join(FORMATS)}, not {target.suffix!r}")
     if not target.parent.is_dir():
-        raise ArgumentError(f"there is no folder {target.parent} to write into")
-    if target.suffix == ".xlsx" and len(table) > EXCEL_ROWS:
-        raise ArgumentError(
-            f"Excel holds {EXCEL_ROWS:,} rows and this table has {len(table):,}: export to .parquet or .csv"
-        )
-    shown = mask(table, reveal=reveal)
+        raise ArgumentError(f"path: there is no folder {target.parent} to write into")
+    safe = mask(table, reveal=reveal)
     draft = target.with_name(f".{target.stem}.part{target.suffix}")
     try:
         if target.suffix == ".parquet":
-            shown.to_parquet(draft, index=False)
+            safe.to_parquet(draft, index=False)
         elif target.suffix == ".csv":
-            _tame(shown).to_csv(draft, index=False, encoding="utf-8-sig", quoting=csv.QUOTE_NONNUMERIC)
+            _tame(safe).to_csv(draft, index=False, encoding="utf-8-sig", quoting=csv.QUOTE_NONNUMERIC)
         else:
-            _tame(shown, zoneless=True).to_excel(draft, index=False)
-    except ModuleNotFoundError as error:
-        problem = f"Excel files need {error.name}: pip install 'custlens[excel]'"
-    else:
+            _for_excel(_tame(safe)).to_excel(draft, index=False)
         draft.replace(target)
-        return target
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"Excel files need {error.name}: pip install 'custlens[excel]'") from error
     finally:
         draft.unlink(missing_ok=True)
-    raise ConfigError(problem)
+    return target
 
 
 def mask(table: pd.DataFrame, *, reveal: bool = False) -> pd.DataFrame:
-    """Hide personal data, as the schemas mark it.
+    """Return a table without personal data, as the schemas mark it.
 
     What is missing stays missing, so counts do not change; the customer ID stays, so that rows can be found again.
 
     Parameters
     ----------
-    table
+    table : pandas.DataFrame
         Any table of custlens, or a part of one. A column counts as personal if any table's column of this name is.
-    reveal
-        Give the table as it is.
+    reveal : bool
+        Return the table as it is.
 
     Returns
     -------
     pandas.DataFrame
-        A new table; the given one is not touched.
+        A new table; the given one is not changed.
+
+    Raises
+    ------
+    ArgumentError
+        Not a pandas table, or one whose index holds personal data.
 
     Examples
     --------
@@ -95,23 +102,51 @@ def mask(table: pd.DataFrame, *, reveal: bool = False) -> pd.DataFrame:
     >>> mask(pd.DataFrame({"customer_id": [1], "email": ["ann@example.com"]}))["email"].item()
     '•••'
     """
+    _check_table(table)
     if reveal:
         return table
     personal = {info.name for name in schemas.TABLES for info in schemas.columns(name) if info.pii}
+    if indexed := personal & set(table.index.names):
+        raise ArgumentError(f"table has personal data in its index ({', '.join(indexed)}): reset_index() first")
     hidden = {
-        name: pd.Series(SHOWN, index=table.index, dtype="str").where(table[name].notna())
+        name: pd.Series(HIDDEN, index=table.index, dtype="str").where(table[name].notna())
         for name in table.columns
         if name in personal
     }
     return table.assign(**hidden)
 
 
-def _tame(table: pd.DataFrame, *, zoneless: bool = False) -> pd.DataFrame:
-    """Let no text be taken for a formula."""
-    tamed = {}
-    for name, column in table.items():
-        if isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(column):
-            tamed[name] = column.astype("str").str.replace(_FORMULA, "'", regex=True)
-        elif zoneless and isinstance(column.dtype, pd.DatetimeTZDtype):
-            tamed[name] = column.dt.tz_localize(None)
+def _check_table(table: Any) -> None:
+    if not isinstance(table, pd.DataFrame):
+        inner = None if isinstance(table, type) else getattr(table, "customers", None)
+        hint = "" if inner is None else f"; pass .customers{'()' if callable(inner) else ''} of it"
+        raise ArgumentError(f"table must be a pandas table, not {shown(table)}{hint}")
+
+
+def _tame(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table without texts that a spreadsheet takes for formulas."""
+    tamed = {
+        name: column.astype("str").str.replace(_FORMULA, "'", regex=True)
+        for name, column in table.items()
+        if isinstance(column.dtype, pd.CategoricalDtype) or pd.api.types.is_string_dtype(column)
+    }
     return table.assign(**{str(name): column for name, column in tamed.items()})
+
+
+def _for_excel(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table that an Excel sheet can hold."""
+    if len(table) > EXCEL_ROWS:
+        raise ArgumentError(
+            f"Excel holds {EXCEL_ROWS:,} rows and this table has {len(table):,}: export to .parquet or .csv"
+        )
+    fitted: dict[str, pd.Series] = {}
+    for name, column in table.items():
+        if pd.api.types.is_string_dtype(column):
+            fitted[str(name)] = column.str.replace(_CONTROLS, "", regex=True)
+            if fitted[str(name)].str.len().max() > EXCEL_LETTERS:
+                raise ArgumentError(
+                    f"Excel holds {EXCEL_LETTERS:,} letters in a cell and {name} has more: export to .parquet or .csv"
+                )
+        elif isinstance(column.dtype, pd.DatetimeTZDtype):
+            fitted[str(name)] = column.dt.tz_localize(None)
+    return table.assign(**fitted)

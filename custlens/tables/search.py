@@ -1,4 +1,4 @@
-"""Finds customers by parts of what they are known by."""
+"""Finds customers by parts of their ID, email, names or phone numbers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class SearchIndex:
 
     Parameters
     ----------
-    customers
-        A customers table; of the columns searched it needs customer_id alone.
-    contacts
-        A contacts table, to search in too.
+    customers : pandas.DataFrame
+        A customers table. Needs customer_id; of the other columns those are searched that it has.
+    contacts : pandas.DataFrame, optional
+        A contacts table, which is searched too.
     """
 
     def __init__(self, customers: pd.DataFrame, contacts: pd.DataFrame | None = None) -> None:
@@ -28,7 +28,12 @@ class SearchIndex:
         self._texts = _search_texts(self._customers, contacts)
 
     def find(self, text: str) -> tuple[pd.DataFrame, bool]:
-        """Find the customers that every word of a text is found in.
+        """Return the customers that have every word of a text.
+
+        Parameters
+        ----------
+        text : str
+            Words, in any order; a word of three digits or more is looked for in phone numbers without their spaces.
 
         Returns
         -------
@@ -49,12 +54,13 @@ class SearchIndex:
         exact = matches["customer_id"].astype("str").eq(" ".join(words))
         if "email" in matches:
             exact |= matches["email"].fillna("").map(_plain).eq(" ".join(words)).astype(bool)
-        ranked = matches.assign(_exact=exact).sort_values(["_exact", "sales_value"], ascending=False, kind="stable")
+        by = ["_exact", *(["sales_value"] if "sales_value" in matches else [])]
+        ranked = matches.assign(_exact=exact).sort_values(by, ascending=False, kind="stable")
         return self._customers.loc[ranked.index], bool(exact.any())
 
 
 def _search_texts(customers: pd.DataFrame, contacts: pd.DataFrame | None) -> pd.Series:
-    """Write what each customer can be found by as one plain text."""
+    """Return what each customer can be found by as one plain text."""
     texts = pd.Series("", index=customers.index, dtype="str")
     for column in SEARCHED:
         if column in customers:
@@ -70,6 +76,6 @@ def _search_texts(customers: pd.DataFrame, contacts: pd.DataFrame | None) -> pd.
 
 
 def _plain(text: str) -> str:
-    """Fold case and accents away."""
+    """Return a text without case and accents."""
     split = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in split if not unicodedata.combining(letter))

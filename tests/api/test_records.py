@@ -64,6 +64,22 @@ def test_a_bad_value_harms_only_itself_where_it_is_reported():
         read_customer(raw)
 
 
+def test_a_customer_shows_what_it_holds_and_hides_personal_data():
+    raw = b"""{"id": 7, "email": "ann@example.com", "lang": "en", "billingPerson": {"name": "Ann", "city": "Riga"},
+        "contacts": [{"contact": "+371 123"}, {}], "acceptMarketing": false, "secret": 1,
+        "stats": {"numberOfOrders": 1200, "salesValue": 1957.5}}"""
+    customer = read_customer(raw)
+    assert repr(customer) == "<Customer 7: 1,200 orders, sales value 1,957.5; holds 8 fields>"
+    assert customer.lines() == [
+        ("id", "7"), ("email", "•••"), ("billing_person", "•••"), ("contacts", "2 entries"),
+        ("accept_marketing", "False"), ("lang", "en"), ("number_of_orders", "1200"), ("sales_value", "1957.5"),
+        ("extra", "•••"),
+    ]  # fmt: skip
+    assert customer._repr_html_().count("<tr>") == 9
+    assert repr(Customer(id=7)) == "<Customer 7: holds id>"
+    assert repr(customer.stats) == "Stats(number_of_orders=1200, sales_value=1957.5)"
+
+
 @pytest.mark.parametrize(
     ("raw", "path"),
     [

@@ -44,7 +44,10 @@ def test_parquet_keeps_every_dtype_and_text(table, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("a.txt", "ending must be one of .csv, .parquet, .xlsx"), ("missing/a.csv", "there is no folder")],
+    [
+        ("a.txt", "the ending of path must be one of .csv, .parquet, .xlsx"),
+        ("missing/a.csv", "path: there is no folder"),
+    ],
 )
 def test_what_cannot_be_written_is_said(generated, tmp_path, name, message):
     with pytest.raises(cl.ArgumentError, match=message):
@@ -71,3 +74,49 @@ def test_what_is_missing_stays_missing_and_the_rest_is_untouched(generated):
 
 def test_reveal_shows_it(generated):
     assert cl.mask(generated.contacts, reveal=True) is generated.contacts
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [(None, "not None"), ("customers.csv", "not 'customers.csv'"), (pd.DataFrame, "not the class DataFrame"),
+     (pd.Series([1.0]), "not a Series"), ({"email": ["x"]}, "not a dict")],
+)  # fmt: skip
+def test_what_is_not_a_table_is_refused(wrong, message, tmp_path):
+    for call in (
+        lambda: cl.mask(wrong),
+        lambda: cl.mask(wrong, reveal=True),
+        lambda: export(wrong, tmp_path / "a.csv"),
+    ):
+        with pytest.raises(cl.ArgumentError, match=f"table must be a pandas table, {message}"):
+            call()
+
+
+def test_what_holds_a_table_is_refused_with_the_way_to_it(generated, tmp_path):
+    with pytest.raises(cl.ArgumentError, match=r"not a CustomerTables; pass \.customers of it"):
+        cl.mask(generated)
+    with pytest.raises(cl.ArgumentError, match=r"not a Store; pass \.customers\(\) of it"):
+        cl.mask(cl.Store(tmp_path / "shop.lens"))
+
+
+def test_a_path_that_is_not_one_is_named(generated):
+    with pytest.raises(cl.ArgumentError, match="path must be the name of a file, not 5"):
+        export(generated.customers, 5)
+
+
+def test_personal_data_in_the_index_is_not_overlooked(generated):
+    with pytest.raises(cl.ArgumentError, match=r"index \(email\): reset_index\(\) first"):
+        cl.mask(generated.customers.set_index("email"))
+
+
+def test_control_characters_do_not_keep_a_table_from_excel(table, tmp_path):
+    path = export(table.assign(name="Ann\x00\x1b Lee"), tmp_path / "a.xlsx", reveal=True)
+    assert set(pd.read_excel(path)["name"]) == {"Ann Lee"}
+
+
+def test_what_excel_cannot_hold_is_refused_and_leaves_no_file(table, tmp_path):
+    with pytest.raises(cl.ArgumentError, match=r"32,767 letters in a cell and name has more: export to \.parquet"):
+        export(table.assign(name="x" * 40_000), tmp_path / "a.xlsx", reveal=True)
+    many = pd.DataFrame({"customer_id": range(1_048_576)})
+    with pytest.raises(cl.ArgumentError, match="Excel holds 1,048,575 rows and this table has 1,048,576"):
+        export(many, tmp_path / "a.xlsx")
+    assert list(tmp_path.iterdir()) == []

@@ -1,8 +1,9 @@
+import pandas as pd
 import pandera.errors
 import pytest
 
 import custlens as cl
-from custlens.api.records import Contact, Customer, Person, ShippingAddress, Stats, api_names
+from custlens.api.records import OPEN, Contact, Customer, Person, ShippingAddress, Stats, api_names
 from custlens.tables import schemas
 from docs.build import DICTIONARY, data_dictionary
 
@@ -29,6 +30,17 @@ def test_what_tells_a_person_is_marked_as_personal():
     assert not {"customer_id", "sales_value", "number_of_orders", "billing_country_code"} & personal
 
 
+def test_a_customer_is_shown_without_what_the_schemas_call_personal():
+    personal = {info.name for info in schemas.columns("customers") if info.pii}
+    assert not OPEN & personal
+    assert set(api_names(Customer)) - OPEN - personal == {
+        "billing_person",
+        "shipping_addresses",
+        "contacts",
+        "stats",
+    }
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [
@@ -47,8 +59,6 @@ def test_the_schema_refuses_a_table_that_was_changed_for_the_worse(generated, co
 
 
 def test_ids_must_be_unique(generated):
-    import pandas as pd
-
     with pytest.raises(pandera.errors.SchemaError, match="customer_id"):
         cl.schemas.Customers.validate(pd.concat([generated.customers, generated.customers.head(1)], ignore_index=True))
 
