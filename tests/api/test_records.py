@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import msgspec
 import pytest
 
-from custlens.api.records import Contact, Customer, Stats, read_customer
+from custlens.api.records import Contact, Customer, Page, Stats, read_customer
 
 
 def test_every_table_of_the_api_is_read_one_to_one():
@@ -31,6 +33,25 @@ def test_every_table_of_the_api_is_read_one_to_one():
         last_order_date="2014-06-07 18:57:19 +0400",
     )
     assert type(customer.stats.sales_value) is float
+
+
+ANSWERS = Path(__file__).parents[1] / "data"
+
+
+@pytest.mark.parametrize("name", ["search", "search_of_some_fields"])
+def test_pages_as_the_vendor_documents_them_are_read_without_a_remainder(name):
+    body = (ANSWERS / f"{name}.json").read_bytes()
+    page = msgspec.json.decode(body, type=Page)
+    assert page.total == len(page.items) == 2
+    for raw, document in zip(page.items, msgspec.json.decode(body)["items"], strict=True):
+        assert read_customer(raw).extra is None
+        assert msgspec.json.decode(msgspec.json.encode(read_customer(raw))) == document
+
+
+def test_a_customer_as_the_vendor_documents_it_is_read_without_a_remainder():
+    body = (ANSWERS / "customer.json").read_bytes()
+    assert read_customer(body).extra is None
+    assert msgspec.json.decode(msgspec.json.encode(read_customer(body))) == msgspec.json.decode(body)
 
 
 def test_absent_and_null_read_alike():

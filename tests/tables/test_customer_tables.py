@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -333,6 +334,22 @@ def test_the_five_statistics_are_used_together_or_not_at_all():
         "must be finite",
     ]
     assert not found.rejects["dropped"].any()
+
+
+def test_answers_as_the_vendor_documents_them_become_tables_without_rejects():
+    answers = Path(__file__).parents[1] / "data"
+    items = json.loads((answers / "search.json").read_bytes())["items"]
+    found = tables(items[1], json.loads((answers / "customer.json").read_bytes()))
+    assert found.rejects.empty
+    assert found.report.unknown_fields == []
+    assert found.report.unknown_values == {}
+    bo = found.customers.iloc[0]
+    assert (bo["number_of_orders"], bo["total_order_count"], bo["sales_value"]) == (1, 0, 58.0)
+    assert bo["favorites"] == '[{"productId":701000001,"addedTimestamp":"2024-09-11 06:43:02 +0000"}]'
+    assert pd.isna(bo["accept_marketing"])
+    assert pd.isna(bo["billing_name"])
+    assert found.addresses["country_code"].tolist() == ["LV"]
+    assert found.contacts["type"].tolist() == ["PHONE", "EMAIL", "FB_MESSENGER"]
 
 
 def test_types_are_declared_and_never_inferred():
