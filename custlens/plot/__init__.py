@@ -1,16 +1,50 @@
-"""Charts: one function each, which takes a customers table and `ax=` and returns the Axes it has drawn on.
+"""Charts: one function each, which takes a table or model and `ax=` and returns the Axes it has drawn on.
 
-Each chart says how many buyers it shows, who is left out, when the table was observed and in what currency. None of them
-calls `show` or changes a setting of matplotlib.
+Each chart says how many buyers it shows, who is left out, when the table was observed and in what currency, and its
+finding can be had as a sentence with `describe`. None of them calls `show` or changes a setting of matplotlib.
 """
 
+from custlens.plot._style import describe
+from custlens.plot.cohorts import cohort_heatmap, repeat_rate, survival
+from custlens.plot.dates import first_orders, inter_purchase, last_orders, recency, seasonality, second_order
+from custlens.plot.lifetime import calibration, frequency_recency, repeat_counts
 from custlens.plot.orders import (
     average_order_value,
-    first_orders,
-    last_orders,
+    comparison,
+    concentration,
     number_of_orders,
+    observed_revenue,
+    quality,
     sales_by,
     sales_value,
 )
+from custlens.plot.overview import overview
+from custlens.plot.segments import migration, rfm_grid, segment_sizes
 
-__all__ = ["average_order_value", "first_orders", "last_orders", "number_of_orders", "sales_by", "sales_value"]
+__all__ = [
+    "average_order_value",
+    "calibration",
+    "cohort_heatmap",
+    "comparison",
+    "concentration",
+    "describe",
+    "first_orders",
+    "frequency_recency",
+    "inter_purchase",
+    "last_orders",
+    "migration",
+    "number_of_orders",
+    "observed_revenue",
+    "overview",
+    "quality",
+    "recency",
+    "repeat_counts",
+    "repeat_rate",
+    "rfm_grid",
+    "sales_by",
+    "sales_value",
+    "seasonality",
+    "second_order",
+    "segment_sizes",
+    "survival",
+]

@@ -1,66 +1,247 @@
-"""What the charts share: colours, titles with a note, bars, numbers, and a picture that says it has nothing to show."""
+"""What the charts share: colours, the title with its note, numbers as text, and the finding as a sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import rcParams
 from matplotlib.axes import Axes
-from matplotlib.container import BarContainer
-from matplotlib.figure import FigureBase
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure, FigureBase
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.transforms import Bbox, offset_copy
 
 from custlens._arguments import shown
 from custlens._text import printable
 from custlens.errors import ArgumentError
 
-__all__ = ["ACCENT", "BASE", "MUTED", "amount", "axes", "bars", "check_axes", "empty", "literal", "title"]
+__all__ = [
+    "ACCENT",
+    "BASE",
+    "GREEN",
+    "MUTED",
+    "RAMP",
+    "amount",
+    "amount_axis",
+    "axes",
+    "cells",
+    "count",
+    "date_axis",
+    "describe",
+    "draw",
+    "grey",
+    "grid",
+    "head",
+    "literal",
+    "message",
+    "money",
+    "paper",
+    "percent",
+    "percent_axis",
+    "small",
+]
 
-BASE, ACCENT, MUTED = "#0072B2", "#D55E00", "#999999"
-"""Blue and vermillion of the palette of Okabe and Ito (2008), which people with any colour vision can tell apart; grey."""
+BASE, ACCENT, GREEN, MUTED = "#0072B2", "#D55E00", "#009E73", "#999999"
+"""Blue, vermillion and green of the palette of Okabe and Ito (2008), which people with any colour vision can tell apart,
+and a grey; each has a contrast of 3 or more with black and 2.8 or more with white."""
+RAMP = "cividis"
 SIZE = (7.2, 3.9)
+SMALL_INCHES = 3.6
+"""Axes narrower than this have smaller print."""
+ROOM_INCHES = 0.16, 0.36
+"""Height and width of a cell in which a number has room."""
+LETTER_INCHES = 0.085
+"""Width of a letter of a tick label, at most."""
+SLACK = 0.06
+"""By how much of the width of the axes a note may be wider or narrower than they are."""
+MISSING_GLYPH = "\N{WHITE SQUARE}"
+FINDINGS: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
+
+T = TypeVar("T")
 
 
-def check_axes(ax: Any) -> None:
-    """Raise an ArgumentError unless `ax` is None or Axes."""
+def axes(ax: Any) -> Axes:
+    """Return the axes to draw on: the caller's, or those of a new figure.
+
+    Raises
+    ------
+    ArgumentError
+        If `ax` is something else.
+    """
     if not (ax is None or isinstance(ax, Axes)):
         hint = ": pass figure.subplots() or one of figure.axes" if isinstance(ax, FigureBase) else ""
         raise ArgumentError(f"ax must be matplotlib Axes or None, not {shown(ax)}{hint}")
-
-
-def axes(ax: Axes | None) -> Axes:
-    """Return the axes to draw on: the caller's, or those of a new figure."""
-    if ax is None:
-        _, ax = plt.subplots(figsize=SIZE, layout="constrained")
+    drawn: Axes = plt.subplots(figsize=SIZE, layout="constrained")[1] if ax is None else ax
     for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
-    ax.set_axisbelow(True)
-    return ax
+        drawn.spines[side].set_visible(False)
+    drawn.set_axisbelow(True)
+    if small(drawn):
+        drawn.tick_params(labelsize="small")
+        for axis in (drawn.xaxis, drawn.yaxis):
+            axis.label.set_fontsize("small")
+    return drawn
 
 
-def bars(draw: Callable[..., BarContainer], *data: Any, style: dict[str, Any]) -> BarContainer:
-    """Draw bars with `Axes.bar` or `Axes.barh`; a style that matplotlib does not know is an ArgumentError."""
+def draw(method: Callable[..., T], *data: Any, **style: Any) -> T:
+    """Call a drawing method of matplotlib; a style that it does not know is an ArgumentError."""
     try:
-        return draw(*data, **style)
+        return method(*data, **style)
     except (AttributeError, TypeError, ValueError) as error:
-        raise ArgumentError(f"the bars cannot be drawn in this style: {error}") from error
+        raise ArgumentError(f"the chart cannot be drawn in this style: {error}") from error
 
 
-def title(ax: Axes, text: str, *notes: str) -> None:
-    """Write a title, and below it in small print what a reader must know to read the chart."""
-    ax.set_title(literal(text), loc="left", fontsize="large", fontweight="bold", pad=22)
-    note = " · ".join(literal(part) for part in notes if part)
-    ax.annotate(note, (0, 1), (0, 7), "axes fraction", "offset points", fontsize="small", color="#555555")
+def head(ax: Axes, title: str, notes: Iterable[str], finding: str) -> None:
+    """Write the title and the note below it, and keep the finding for `describe`."""
+    FINDINGS[ax] = finding
+    note = _Note(ax, literal(title), " · ".join(literal(note) for note in notes if note))
+    ax.add_artist(note)
+    note.fit()
 
 
-def empty(ax: Axes, reason: str) -> Axes:
-    """Write into an empty picture why it is empty."""
+def message(ax: Axes, text: str) -> Axes:
+    """Write a sentence where there is no chart to draw; it is the finding too."""
+    FINDINGS[ax] = text
     ax.set_xticks([])
     ax.set_yticks([])
     for spine in ax.spines.values():
         spine.set_visible(False)
-    ax.text(0.5, 0.5, literal(reason), ha="center", va="center", color="#555555", transform=ax.transAxes, wrap=True)
+    ax.add_artist(_Sentence(ax, literal(text, 400)))
     return ax
+
+
+def describe(chart: Axes | Figure) -> str:
+    """Return what a chart shows as a sentence made from its numbers, such as for the alternative text of a picture.
+
+    Parameters
+    ----------
+    chart : matplotlib.axes.Axes or matplotlib.figure.Figure
+        What a function of `custlens.plot` has returned, or a figure with such charts in it.
+
+    Returns
+    -------
+    str
+        One sentence or two; of a figure, those of all its charts.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no chart of custlens in it.
+
+    Examples
+    --------
+    >>> import custlens as cl
+    >>> with cl.demo.serve("cdnow") as shop:
+    ...     tables = cl.fetch(shop.client(), progress=False)
+    >>> describe(cl.plot.sales_value(tables.customers))
+    'Half of 2,357 buyers have spent less than 43.06 USD; the top tenth 242 USD or more.'
+    """
+    parts = chart.axes if isinstance(chart, FigureBase) else [chart]
+    findings = [FINDINGS[ax] for ax in parts if isinstance(ax, Axes) and ax in FINDINGS]
+    if not findings:
+        raise ArgumentError(f"chart must be what a function of custlens.plot has drawn, not {shown(chart)}")
+    return " ".join(findings)
+
+
+def small(ax: Axes) -> bool:
+    """Return whether the axes are so narrow that they need smaller print, as in a grid of charts."""
+    return bool(ax.bbox.width < SMALL_INCHES * ax.figure.dpi)
+
+
+def grey(strength: float = 0.6) -> str:
+    """Return a grey between the colour of the background (0) and the colour of text (1), so that dark styles work."""
+    ink, background = np.array(to_rgb(rcParams["text.color"])), np.array(to_rgb(paper()))
+    return to_hex(background + strength * (ink - background))
+
+
+def paper() -> str:
+    """Return the colour of the background."""
+    return str(rcParams["axes.facecolor"])
+
+
+def grid(ax: Axes, axis: str = "y") -> None:
+    """Draw faint lines across the axes."""
+    ax.grid(visible=True, axis=axis, color=grey(0.12), linewidth=0.8)  # type: ignore[arg-type]
+
+
+def amount_axis(axis: Any, label: str, *, whole: bool = False) -> None:
+    """Write amounts on an axis, or counts if they are whole."""
+    axis.set_label_text(label)
+    axis.set_major_locator(MaxNLocator(_most_ticks(axis), integer=whole, min_n_ticks=1 if whole else 2))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: amount(value)))
+
+
+def percent_axis(axis: Any, label: str) -> None:
+    """Write shares on an axis as percentages."""
+    axis.set_label_text(label)
+    axis.set_major_locator(MaxNLocator(_most_ticks(axis), steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
+
+
+def date_axis(ax: Axes, label: str) -> None:
+    """Write dates on the x axis, as few as are needed."""
+    locator = AutoDateLocator(minticks=2, maxticks=4 if small(ax) else 7)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.set_xlabel(label)
+
+
+def cells(
+    ax: Axes,
+    values: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    write: Callable[[float], str],
+    style: dict[str, Any],
+) -> Any:
+    """Draw a matrix as coloured cells, the first row on top, with the number in each cell where there is room.
+
+    Parameters
+    ----------
+    values
+        One number per cell, NaN for a cell that stays empty.
+    rows, columns
+        Names of the rows and columns.
+    write
+        Returns a number as text.
+    style
+        Passed to `matplotlib.axes.Axes.pcolormesh`.
+
+    Returns
+    -------
+    matplotlib.collections.QuadMesh
+    """
+    height, width = ax.bbox.height / ax.figure.dpi, ax.bbox.width / ax.figure.dpi
+    row, column = height / len(rows), width / len(columns)
+    edges = {"edgecolors": paper(), "linewidth": 0.8} if min(row, column) > 0.15 else {}
+    mesh = draw(ax.pcolormesh, np.ma.masked_invalid(values), **{"cmap": RAMP, **edges, **style})
+    for side in ax.spines.values():
+        side.set_visible(False)
+    ax.tick_params(length=0)
+    _few_ticks(ax.xaxis, columns, width / (LETTER_INCHES * (max(map(len, columns)) + 1)))
+    _few_ticks(ax.yaxis, rows, height / (2 * LETTER_INCHES))
+    ax.set_ylim(len(rows), 0)
+    if row >= ROOM_INCHES[0] and column >= ROOM_INCHES[1]:
+        size = "x-small" if column < 2 * ROOM_INCHES[1] else "small"
+        for y, x in zip(*np.nonzero(np.isfinite(values)), strict=True):
+            colour = mesh.to_rgba(values[y, x])
+            luminance = np.dot(colour[:3], (0.2126, 0.7152, 0.0722))
+            ink = "white" if luminance < 0.5 else "black"
+            ax.text(x + 0.5, y + 0.5, write(values[y, x]), ha="center", va="center", fontsize=size, color=ink)
+    else:
+        bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, aspect=30)
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(labelsize="x-small" if small(ax) else "small")
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
+    return mesh
 
 
 def amount(value: float) -> str:
@@ -72,12 +253,164 @@ def amount(value: float) -> str:
     ('1,250', '0.5', '2.5M')
     """
     if abs(value) >= 1e6:
-        return f"{value / 1e6:,.3g}M"
+        return f"{value / 1e6:,.3g}M" if abs(value) < 1e9 else f"{value / 1e9:,.3g}B"
     return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2g}"
 
 
+def money(value: float, currency: str | None) -> str:
+    """Return an amount of money as text for a sentence; without the currency if that is unknown.
+
+    Examples
+    --------
+    >>> money(59.961, "EUR"), money(1312.4, "EUR")
+    ('59.96 EUR', '1,312 EUR')
+    """
+    number = f"{value:,.2f}" if abs(value) < 100 else amount(round(value))
+    return f"{number} {currency}" if currency else number
+
+
+def percent(share: float) -> str:
+    """Return a share as text.
+
+    Examples
+    --------
+    >>> percent(0.674), percent(0.0004), percent(0.0)
+    ('67%', '<1%', '0%')
+    """
+    return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+
+
+def count(number: float, noun: str) -> str:
+    """Return a number of things as text.
+
+    Examples
+    --------
+    >>> count(1, "buyer"), count(2357, "buyer")
+    ('1 buyer', '2,357 buyers')
+    """
+    return f"{number:,.0f} {noun if number == 1 else f'{noun}s'}"
+
+
 def literal(text: Any, longest: int = 200) -> str:
-    """Return a text that matplotlib shows as it is: a dollar sign starts no formula, and a long text is cut."""
+    """Return a text that matplotlib shows as it is.
+
+    A dollar sign starts no formula, a long text is cut, and a character that the font lacks becomes a square.
+    """
     line = printable(text)
     line = line if len(line) <= longest else line[: longest - 1] + "…"
+    if not line.isascii():
+        fonts = _fonts(tuple(FontProperties().get_family()), tuple(rcParams["font.sans-serif"]))
+        line = "".join(c if _in_a_font(c, fonts) else MISSING_GLYPH for c in line)
     return line.replace("$", r"\$")
+
+
+def _most_ticks(axis: Any) -> int:
+    return 3 if axis.axis_name == "x" and small(axis.axes) else 5
+
+
+@lru_cache(maxsize=8)
+def _fonts(families: tuple[str, ...], _sans_serif: tuple[str, ...]) -> tuple[Path, ...]:
+    """Return the font files that text is drawn with, in the order in which they are tried."""
+    return tuple(Path(findfont(FontProperties(family=[family]))) for family in families)
+
+
+@lru_cache(maxsize=4096)
+def _in_a_font(character: str, fonts: tuple[Path, ...]) -> bool:
+    return any(get_font(str(font)).get_char_index(ord(character)) for font in fonts)
+
+
+def _few_ticks(axis: Any, names: Sequence[str], room: float) -> None:
+    """Name the cells along an axis; if there is no room for all names, every second, third and so on."""
+    step = int(np.ceil(len(names) / max(room, 1)))
+    axis.set_ticks(np.arange(0, len(names), step) + 0.5, names[::step])
+
+
+def _wrapped(artist: Text, text: str, width: float) -> str:
+    """Return a text with its words in lines that are not wider than `width` pixels, where that is possible."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and _width(artist, longer := f"{lines[-1]} {word}") <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)
+
+
+def _width(artist: Text, text: str) -> float:
+    artist.set_text(text)
+    return Text.get_window_extent(artist).width
+
+
+class _Sentence(Text):
+    """A text in the middle of the axes, wrapped to their width."""
+
+    def __init__(self, ax: Axes, text: str) -> None:
+        place: Any = {"ha": "center", "va": "center", "transform": ax.transAxes, "clip_on": False}
+        super().__init__(0.5, 0.5, text, color=grey(0.75), **place)
+        self.words = text
+
+    def fit(self) -> None:
+        """Wrap the text to the present width of the axes."""
+        self.set_text(_wrapped(self, self.words, 0.9 * _axes_of(self).bbox.width))
+
+    def get_window_extent(self, *args: Any, **kwargs: Any) -> Bbox:
+        """Return where the text will be drawn; a layout engine asks for it before anything is drawn."""
+        self.fit()
+        return super().get_window_extent(*args, **kwargs)
+
+    def draw(self, renderer: Any) -> None:
+        """Draw the text, wrapped."""
+        self.fit()
+        super().draw(renderer)
+
+
+class _Note(_Sentence):
+    """The small print between the axes and their title.
+
+    Both begin where the labels of the y axis begin and are wrapped to what is right of it.
+    """
+
+    def __init__(self, ax: Axes, title: str, note: str) -> None:
+        super().__init__(ax, note)
+        self.set(
+            x=0,
+            y=1,
+            ha="left",
+            va="bottom",
+            transform=offset_copy(ax.transAxes, ax.get_figure(root=True), 0, 5, "points"),
+        )
+        self.set(color=grey(0.65), linespacing=1.1, fontsize="x-small" if small(ax) else "small")
+        self.title = ax.set_title(title, loc="left")
+        self.title.set(fontsize="medium" if small(ax) else "large", fontweight="bold")
+        self.heading = self.written = title
+        self.width = 0.0
+
+    def fit(self) -> None:
+        """Wrap the note and the title to the present width of the axes and their labels."""
+        ax = _axes_of(self)
+        labels = ax.yaxis.get_tightbbox()
+        left = min(ax.bbox.x0, labels.x0) if labels else ax.bbox.x0
+        place, width = (left - ax.bbox.x0) / ax.bbox.width, ax.bbox.x1 - left
+        if self.title.get_text() != self.written:  # somebody has set another title
+            self.heading, self.width = self.title.get_text(), 0.0
+        if abs(width - self.width) > SLACK * width:
+            # A layout engine measures before it moves the axes a last time: that must not make another line.
+            self.set_text(_wrapped(self, self.words, width))
+            self.written = _wrapped(self.title, self.heading, width)
+            self.width = width
+        self.set_x(place)
+        font: Any = {"fontsize": self.title.get_fontsize(), "fontweight": self.title.get_fontweight()}
+        pad = 72 / ax.figure.dpi * Text.get_window_extent(self).height + 8
+        ax.set_title(self.written, font, loc="left", pad=pad, x=place)
+
+    def get_window_extent(self, *args: Any, **kwargs: Any) -> Bbox:
+        """Return where the note and the title will be drawn."""
+        note, title = super().get_window_extent(*args, **kwargs), self.title.get_window_extent()
+        return Bbox.from_extents(note.x0, note.y0, note.x1, max(note.y1, title.y1))
+
+
+def _axes_of(artist: Text) -> Axes:
+    """Return the axes that a text has been added to."""
+    if not isinstance(artist.axes, Axes):
+        raise RuntimeError("the text has been removed from its axes")
+    return artist.axes

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
-from custlens._arguments import one_of
+from custlens._arguments import one_of, shown
 from custlens.analysis import results
 from custlens.analysis._frames import currency_of, customers_frame, gather, same_kind
 from custlens.analysis._stats import known, shares
 from custlens.analysis._stats import quantiles as quantiles_of
+from custlens.errors import ArgumentError
 
 __all__ = ["BINS_A_DECADE", "DISTRIBUTIONS", "distribution", "quantiles"]
 
@@ -25,11 +26,14 @@ NEGATIVE, ZERO = -2_000, -1_000
 """Numbers of the bins below those of positive amounts."""
 
 
-def distribution(customers: IntoFrameT, column: str = "sales_value") -> IntoFrameT:
+def distribution(
+    customers: IntoFrameT, column: str = "sales_value", *, edges: Iterable[float] | None = None
+) -> IntoFrameT:
     """Count buyers by what they have spent, by what they spend per order, or by how often they have ordered.
 
     Amounts fall into bins of equal ratio (eight per power of ten), as suits a heavy tail; zero and negative amounts
-    (refunds) each have a bin of their own. Orders are counted one by one up to nine; ten and more are one bin.
+    (refunds) each have a bin of their own. Orders are counted one by one up to nine; ten and more are one bin. Other bins
+    are given by their `edges`.
 
     Parameters
     ----------
@@ -38,6 +42,9 @@ def distribution(customers: IntoFrameT, column: str = "sales_value") -> IntoFram
     column : str
         ``"sales_value"``, ``"average_order_value"`` (computed as sales_value ÷ number_of_orders, which is not rounded as
         the API's value may be) or ``"number_of_orders"``.
+    edges : iterable of float, optional
+        Rising edges of bins, infinite ones allowed; a value v falls into the bin with lower ≤ v < upper, and buyers beyond
+        the edges are left out.
 
     Returns
     -------
@@ -47,7 +54,7 @@ def distribution(customers: IntoFrameT, column: str = "sales_value") -> IntoFram
     Raises
     ------
     ArgumentError
-        An unknown `column`, or `customers` is not a table.
+        An unknown `column`, `edges` that do not rise, or `customers` is not a table.
     DataError
         A missing column, impossible values, or amounts in several currencies.
 
@@ -61,6 +68,8 @@ def distribution(customers: IntoFrameT, column: str = "sales_value") -> IntoFram
     1    3.0    4.0       1  0.333333
     """
     values, rows = _buyer_values(customers, column)
+    if edges is not None:
+        return same_kind(_between(values, rows, edges), results.Distribution, customers)
     if column == "number_of_orders":
         steps = np.minimum(values, ORDERS_SHOWN)
     else:
@@ -121,6 +130,19 @@ def quantiles(
     found = quantiles_of(values, rows, wanted)
     row = {f"q{100 * share:.12g}": [value] for share, value in zip(wanted, found, strict=True)}
     return same_kind(pd.DataFrame(row), results.Quantiles, customers)
+
+
+def _between(values: np.ndarray, rows: np.ndarray, edges: Any) -> pd.DataFrame:
+    """Count values by bins with the given edges."""
+    listed = list(edges) if isinstance(edges, Iterable) and not isinstance(edges, str) else []
+    ends = np.array(listed if all(isinstance(edge, int | float) for edge in listed) else [], "float64")
+    if len(ends) < 2 or not (np.diff(ends) > 0).all():
+        raise ArgumentError(f"edges must be two numbers or more that rise, not {shown(edges)}")
+    places = np.searchsorted(ends, values, side="right")  # 0 before the first edge, the number of edges after the last
+    counts = np.bincount(places, rows, len(ends) + 1)[1:-1]
+    share = counts / (rows.sum() or 1)
+    table = pd.DataFrame({"lower": ends[:-1], "upper": ends[1:], "buyers": counts, "share": share})
+    return table[counts > 0].reset_index(drop=True)
 
 
 def _buyer_values(customers: Any, column: str) -> tuple[np.ndarray, np.ndarray]:

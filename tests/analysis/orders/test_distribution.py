@@ -73,3 +73,18 @@ def test_bad_arguments_are_refused(call, message):
     with pytest.raises((cl.ArgumentError, cl.DataError)) as caught:
         call(frame([(1, 10.0), (2, 10.0)]))
     assert message in str(caught.value)
+
+
+def test_bins_can_be_given_by_their_edges():
+    table = frame([(1, -5.0), (2, 0.0), (1, 9.99), (1, 10.0), (1, 35.0)])
+    bins = cl.orders.distribution(table, edges=[-math.inf, 0, 10, 20, 30])
+    assert bins["lower"].tolist() == [-math.inf, 0, 10]
+    assert bins["upper"].tolist() == [0, 10, 20]
+    assert bins["buyers"].tolist() == [1, 2, 1]
+    assert bins["share"].sum() == pytest.approx(4 / 5)  # the buyer beyond the edges is left out
+
+
+@pytest.mark.parametrize("edges", [3, "0, 10", [], [1], [1, 1], [2, 1], [0, math.nan], [0, "10"]])
+def test_edges_that_do_not_rise_are_named(edges):
+    with pytest.raises(cl.ArgumentError, match="edges must be two numbers or more that rise"):
+        cl.orders.distribution(frame([(1, 5.0)]), edges=edges)

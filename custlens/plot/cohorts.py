@@ -1,0 +1,239 @@
+"""Charts of the cohorts of first orders, drawn from the results of `custlens.cohorts`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from narwhals.typing import IntoFrame
+
+from custlens._arguments import Moment
+from custlens.analysis import cohorts
+from custlens.plot import _style as look
+from custlens.plot._data import NOBODY, facts, pandas, period_name
+
+__all__ = ["cohort_heatmap", "repeat_rate", "survival"]
+
+LINES_NAMED = 6
+
+
+def cohort_heatmap(
+    customers: IntoFrame,
+    *,
+    freq: str = "MS",
+    tz: str = "UTC",
+    as_of: Moment | None = None,
+    ax: Axes | None = None,
+    **style: Any,
+) -> Axes:
+    """Show, for each cohort and age, the share of buyers who are known to have ordered at that age or later.
+
+    Cells that not all buyers of a cohort have reached stay empty.
+
+    Parameters
+    ----------
+    customers : table
+        A customers table with ``number_of_orders``, ``sales_value``, ``first_order_date`` and ``last_order_date``.
+    freq : str
+        Period of the first order that makes a cohort, and unit of the age: ``"W"``, ``"MS"``, ``"QS"``, ``"YS"``, or
+        ``"week"``, ``"month"``, ``"quarter"``, ``"year"``.
+    tz : str
+        IANA name of the time zone in which periods begin.
+    as_of : str, date or datetime, optional
+        Time of the observation; read from the table by default.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+    **style
+        Passed to `matplotlib.axes.Axes.pcolormesh`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind, or matplotlib does not know the style.
+    DataError
+        If the table lacks a column or does not say when it was observed.
+    """
+    known, tidy = facts(customers, as_of), _survival(customers, freq, tz, as_of)
+    ax = look.axes(ax)
+    title, notes = "Ordered at that age or later", known.notes(_sizes(tidy).sum())
+    if not len(tidy):
+        look.head(ax, title, notes, NOBODY)
+        return look.message(ax, NOBODY)
+    later = tidy[tidy["age"] > 0]
+    unit = period_name(freq)
+    if not len(later):
+        text = f"No cohort has been seen for a whole {unit} yet."
+        look.head(ax, title, notes, text)
+        return look.message(ax, text)
+    first = later[later["age"] == 1]
+    look.head(
+        ax,
+        title,
+        notes,
+        f"Of {look.count(first['buyers'].sum(), 'buyer')} in cohorts that have been seen for a {unit}, at least "
+        f"{look.percent(first['still_ordering'].sum() / first['buyers'].sum())} ordered again a {unit} or more after "
+        "the first order.",
+    )
+    shares = later.pivot(index="cohort", columns="age", values="share")
+    names = [_name(cohort, unit) for cohort in shares.index]
+    ages = [str(age) for age in shares.columns]
+    look.cells(ax, shares.to_numpy("float64"), names, ages, look.percent, {"vmin": 0, **style})
+    ax.set_xlabel(f"{unit.capitalize()}s since the first order")
+    ax.set_ylabel(f"First order ({unit}, {tz})")
+    return ax
+
+
+def repeat_rate(
+    customers: IntoFrame,
+    *,
+    freq: str = "MS",
+    tz: str = "UTC",
+    as_of: Moment | None = None,
+    ax: Axes | None = None,
+    **style: Any,
+) -> Axes:
+    """Show the share of each cohort's buyers who have ordered again, with its 95 % interval.
+
+    Cohorts that have not had 180 days to come back are grey.
+
+    Parameters
+    ----------
+    customers, freq, tz, as_of, ax
+        As for `cohort_heatmap`.
+    **style
+        Passed to `matplotlib.axes.Axes.errorbar`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError, DataError
+        As `cohort_heatmap`.
+    """
+    known = facts(customers, as_of)
+    table = pandas(cohorts.summary(customers, freq=freq, tz=tz, as_of=as_of))
+    ax = look.axes(ax)
+    title, unit = "Buyers who ordered again", period_name(freq)
+    young = "" if table["mature"].all() else "grey: seen for less than 180 days"
+    notes = [*known.notes(table["buyers"].sum()), young]
+    if not len(table):
+        look.head(ax, title, known.notes(), NOBODY)
+        return look.message(ax, NOBODY)
+    mature = table[table["mature"]]
+    whole = mature if len(mature) else table
+    share = look.percent(whole["repeat_buyers"].sum() / whole["buyers"].sum())
+    seen = " seen for 180 days or longer" if len(mature) else ""
+    finding = f"{share} of {look.count(whole['buyers'].sum(), 'buyer')}{seen} have ordered again"
+    if len(mature) > 1:
+        best = mature.iloc[int(np.argmax(mature["repeat_rate"]))]
+        finding += f"; most of the cohort of {_name(best['cohort'], unit)}, {look.percent(best['repeat_rate'])}"
+    if len(table) == 1:
+        text = f"{finding}; all first ordered in one {unit}."
+        look.head(ax, title, notes, text)
+        return look.message(ax, text)
+    look.head(ax, title, notes, f"{finding}.")
+    for part, colour in ((mature, look.BASE), (table[~table["mature"]], look.MUTED)):
+        rate = part["repeat_rate"]
+        error = np.maximum([rate - part["repeat_rate_ci_low"], part["repeat_rate_ci_high"] - rate], 0)
+        look.draw(
+            ax.errorbar, part["cohort"], rate, error,
+            **{"fmt": "o", "color": colour, "markersize": 4, "linewidth": 1.2, **style},
+        )  # fmt: skip
+    ax.set_ylim(0)
+    look.date_axis(ax, f"First order ({unit}, {tz})")
+    look.percent_axis(ax.yaxis, "Ordered again (95% interval)")
+    look.grid(ax)
+    return ax
+
+
+def survival(
+    customers: IntoFrame,
+    *,
+    freq: str = "QS",
+    tz: str = "UTC",
+    as_of: Moment | None = None,
+    ax: Axes | None = None,
+    **style: Any,
+) -> Axes:
+    """Show by age the share of buyers who are known to have ordered at that age or later: a line per cohort.
+
+    The thick line is of all cohorts together, as far as half of the buyers have been seen.
+
+    Parameters
+    ----------
+    customers, freq, tz, as_of, ax
+        As for `cohort_heatmap`.
+    **style
+        Passed to `matplotlib.axes.Axes.plot`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError, DataError
+        As `cohort_heatmap`.
+    """
+    known, tidy = facts(customers, as_of), _survival(customers, freq, tz, as_of)
+    ax = look.axes(ax)
+    title, unit = "Still ordering, by cohort", period_name(freq)
+    notes = known.notes(_sizes(tidy).sum())
+    if not len(tidy):
+        look.head(ax, title, notes, NOBODY)
+        return look.message(ax, NOBODY)
+    pooled = tidy.groupby("age")[["still_ordering", "buyers"]].sum()
+    enough = pooled["buyers"] >= pooled["buyers"].iloc[0] / 2
+    if tidy["age"].max() == 0:
+        text = f"No cohort has been seen for a whole {unit} yet."
+        look.head(ax, title, notes, text)
+        return look.message(ax, text)
+    end = max(1, int(pooled.index[enough][-1]))
+    together = (pooled["still_ordering"] / pooled["buyers"]).loc[:end]
+    look.head(
+        ax,
+        title,
+        [*notes, "thick: all cohorts together"],
+        f"Of {look.count(pooled['buyers'][end], 'buyer')} seen that long, at least {look.percent(together[end])} ordered "
+        f"{look.count(end, unit)} or more after their first order.",
+    )
+    groups = [(cohort, part) for cohort, part in tidy.groupby("cohort") if len(part) > 1]
+    colours = plt.get_cmap(look.RAMP)(np.linspace(0.3, 0.9, len(groups)))
+    step = max(1, -(-len(groups) // LINES_NAMED))
+    for place, ((cohort, part), colour) in enumerate(zip(groups, colours, strict=True)):
+        label = {"label": _name(cohort, unit)} if place % step == 0 else {}
+        look.draw(ax.plot, part["age"], part["share"], **{"color": colour, "linewidth": 1, **label, **style})
+    ax.plot(together.index, together, color=look.ACCENT, linewidth=2.4)
+    ax.set_xlim(0, tidy["age"].max())
+    ax.set_ylim(0, 1)
+    look.amount_axis(ax.xaxis, f"{unit.capitalize()}s since the first order", whole=True)
+    look.percent_axis(ax.yaxis, "Ordered then or later")
+    look.grid(ax)
+    ax.legend(frameon=False, fontsize="x-small", title="First order", title_fontsize="x-small")
+    return ax
+
+
+def _survival(customers: IntoFrame, freq: str, tz: str, as_of: Moment | None) -> pd.DataFrame:
+    table = pandas(cohorts.survival(customers, freq=freq, tz=tz, as_of=as_of))
+    return table.astype({"share": "float64"})
+
+
+def _sizes(tidy: pd.DataFrame) -> pd.Series[Any]:
+    """Return the number of buyers of each cohort."""
+    return tidy.loc[tidy["age"] == 0, "buyers"]
+
+
+def _name(cohort: Any, unit: str) -> str:
+    """Return a cohort as text, no more exact than its period."""
+    if unit == "quarter":
+        return f"Q{cohort.quarter} {cohort.year}"
+    return f"{cohort:{ {'month': '%b %Y', 'year': '%Y'}.get(unit, '%Y-%m-%d') }}"

@@ -1,0 +1,209 @@
+"""Charts of the named segments, drawn from the results of `custlens.segments`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from matplotlib.axes import Axes
+from narwhals.typing import IntoFrame
+
+from custlens._arguments import Moment, one_of
+from custlens.analysis import segments
+from custlens.plot import _style as look
+from custlens.plot._data import NOBODY, facts, pandas
+
+__all__ = ["migration", "rfm_grid", "segment_sizes"]
+
+SCORES = [1, 2, 3, 4, 5]
+NOT_BUYERS = ("Prospects", "Unknown")
+
+
+def rfm_grid(
+    customers: IntoFrame,
+    column: str = "buyers",
+    *,
+    scored: IntoFrame | None = None,
+    as_of: Moment | None = None,
+    currency: str | None = None,
+    ax: Axes | None = None,
+    **style: Any,
+) -> Axes:
+    """Show how many buyers, or what share of the sales, each pair of recency and frequency scores has.
+
+    Parameters
+    ----------
+    customers : table
+        A customers table with ``customer_id``, ``number_of_orders``, ``sales_value`` and ``last_order_date``.
+    column : {"buyers", "sales_value"}
+        What the colours show.
+    scored : table, optional
+        The scores of these customers, as `custlens.segments.rfm` returns them; scored anew by default.
+    as_of : str, date or datetime, optional
+        Time of the observation; read from the table by default.
+    currency : str, optional
+        ISO 4217 currency of the amounts, if the table does not say it.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+    **style
+        Passed to `matplotlib.axes.Axes.pcolormesh`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind, or matplotlib does not know the style.
+    DataError
+        If the table lacks a column or does not say when it was observed, or its amounts are of several currencies.
+    """
+    column = one_of("column", column, ["buyers", "sales_value"])
+    known = facts(customers, as_of, currency)
+    frame: Any = nw.from_native(segments.rfm(customers, as_of=as_of) if scored is None else scored).lazy()
+    cells = (
+        frame.filter(~nw.col("r").is_null())
+        .group_by("r", "f")
+        .agg(buyers=nw.len(), sales_value=nw.col("monetary").sum())
+        .collect()
+        .to_pandas()
+    )
+    ax = look.axes(ax)
+    title = "Buyers by recency × frequency" if column == "buyers" else f"Share of sales ({known.unit})"
+    if not len(cells):
+        look.head(ax, title, known.notes(), NOBODY)
+        return look.message(ax, NOBODY)
+    cells = cells.astype("float64")
+    values = np.zeros((5, 5))
+    values[5 - cells["r"].astype("int64"), cells["f"].astype("int64") - 1] = cells[column]
+    total = values.sum()
+    best = cells.iloc[int(np.argmax(cells[column]))]
+    of = look.count(total, "buyer") if column == "buyers" else f"sales of {look.money(total, known.currency)}"
+    share = best[column] / total if total else 0.0
+    finding = (
+        f"{look.percent(share)} of {of} {'have' if column == 'buyers' else 'is from buyers with'} recency score {best['r']:.0f} and frequency score "
+        f"{best['f']:.0f} (5 is best): more than any other pair."
+    )
+    look.head(ax, title, [*known.notes(), "5 is the best score"], finding)
+    write = look.amount if column == "buyers" else lambda sales: look.percent(sales / total if total else 0.0)
+    look.cells(ax, values, [str(score) for score in SCORES[::-1]], [str(score) for score in SCORES], write, style)
+    ax.set_xlabel("Frequency score")
+    ax.set_ylabel("Recency score")
+    return ax
+
+
+def segment_sizes(
+    customers: IntoFrame,
+    *,
+    scored: IntoFrame | None = None,
+    as_of: Moment | None = None,
+    currency: str | None = None,
+    ax: Axes | None = None,
+    **style: Any,
+) -> Axes:
+    """Show each segment's share of the buyers beside its share of the sales.
+
+    Parameters
+    ----------
+    customers : table
+        A customers table with ``customer_id``, ``number_of_orders``, ``sales_value`` and ``last_order_date``.
+    scored, as_of, currency, ax
+        As for `rfm_grid`.
+    **style
+        Passed to `matplotlib.axes.Axes.barh`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError, DataError
+        As `rfm_grid`.
+    """
+    known = facts(customers, as_of, currency)
+    table = pandas(segments.sizes(segments.rfm(customers, as_of=as_of) if scored is None else scored))
+    table = table[~table["segment"].isin(NOT_BUYERS)]
+    ax = look.axes(ax)
+    title = "Segments: buyers and sales"
+    if not len(table):
+        look.head(ax, title, known.notes(), NOBODY)
+        return look.message(ax, NOBODY)
+    buyers, sales = table["customers"].astype("float64"), table["sales_value"].astype("float64")
+    shares = {"buyers": buyers / buyers.sum(), "sales": sales / (sales.sum() or 1)}
+    best = int(np.argmax(shares["sales"]))
+    finding = (
+        f"{table['segment'].iloc[best]} are {look.percent(shares['buyers'].iloc[best])} of "
+        f"{look.count(buyers.sum(), 'buyer')} and bring {look.percent(shares['sales'].iloc[best])} of "
+        f"{look.money(sales.sum(), known.currency)} of sales."
+    )
+    look.head(ax, title, known.notes(), finding)
+    places, size = np.arange(len(table)), "xx-small" if look.small(ax) else "x-small"
+    for offset, (name, share), colour in zip((-0.19, 0.19), shares.items(), (look.BASE, look.ACCENT), strict=True):
+        bars = look.draw(ax.barh, places + offset, share, **{"height": 0.38, "color": colour, **style})
+        labels = [look.percent(value) for value in share]
+        ax.bar_label(bars, [f"{labels[0]} of {name}", *labels[1:]], fontsize=size, padding=2)
+    ax.set_yticks(places, [look.literal(name, 28) for name in table["segment"]])
+    ax.set_ylim(len(table) - 0.5, -0.5)
+    ax.margins(x=0.3)
+    look.percent_axis(ax.xaxis, f"Share (sales in {known.unit})")
+    look.grid(ax, "x")
+    return ax
+
+
+def migration(before: IntoFrame, after: IntoFrame, *, ax: Axes | None = None, **style: Any) -> Axes:
+    """Show which share of each segment has moved to which other one between two times.
+
+    Parameters
+    ----------
+    before, after : table
+        The scores of one shop's customers at two times, as `custlens.segments.rfm` returns them. Score both with
+        ``scores="fixed"``: scores by quantile move with the shop.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+    **style
+        Passed to `matplotlib.axes.Axes.pcolormesh`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind, or matplotlib does not know the style.
+    DataError
+        If a table lacks a column, or holds a customer twice.
+    """
+    moves = pandas(segments.migration(before, after))
+    order = [pandas(segments.sizes(side))["segment"].to_list() for side in (before, after)]
+    rows = [name for name in [*order[0], "New"] if name in set(moves["before"])]
+    columns = [name for name in [*order[1], "Gone"] if name in set(moves["after"])]
+    ax = look.axes(ax)
+    total = int(moves["customers"].sum())
+    title, notes = "Moves between segments", [f"n = {look.count(total, 'customer')}", "cells: share of the row"]
+    if not total:
+        text = "No customers: there is nobody who could have moved."
+        look.head(ax, title, notes, text)
+        return look.message(ax, text)
+    there = moves["before"] != "New"
+    stayed = moves.loc[there & (moves["before"] == moves["after"]), "customers"].sum()
+    known = moves.loc[there, "customers"].sum()
+    moved = moves[there & (moves["before"] != moves["after"])]
+    finding = (
+        f"{look.percent(stayed / known if known else 0.0)} of {look.count(known, 'customer')} stayed in their segment"
+    )
+    if len(moved):
+        most = moved.iloc[0]
+        finding += f"; the greatest move is from {most['before']} to {most['after']} ({most['customers']:,})"
+    look.head(ax, title, notes, f"{finding}.")
+    shares = moves.pivot(index="before", columns="after", values="share").reindex(index=rows, columns=columns)
+    look.cells(ax, shares.to_numpy("float64"), rows, columns, look.percent, {"vmin": 0, "vmax": 1, **style})
+    ax.tick_params(axis="x", labelrotation=40)
+    for label in ax.get_xticklabels():
+        label.set(ha="right", rotation_mode="anchor")
+    ax.set_ylabel("Before")
+    ax.set_xlabel("After")
+    return ax

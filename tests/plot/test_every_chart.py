@@ -1,0 +1,175 @@
+import itertools
+import warnings
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+from plot.cases import OF_CUSTOMERS, OF_MODELS, OF_SEVERAL
+
+import custlens as cl
+from custlens import plot
+
+FILLED = ["generated", "cdnow"]
+SMALL = ["tiny", "one", "empty"]
+DRAWN = [(name, shop) for name in [*OF_CUSTOMERS, *OF_SEVERAL] for shop in FILLED] + [(n, "models") for n in OF_MODELS]
+FEW = [(name, shop) for name in [*OF_CUSTOMERS, *OF_SEVERAL] for shop in SMALL]
+CASES = {**OF_CUSTOMERS, **OF_SEVERAL, **OF_MODELS}
+
+
+@pytest.fixture
+def draw(data, models):
+    """Return a function that draws a chart of a shop by name."""
+
+    def draw(name, shop, ax=None):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", cl.CustlensWarning)  # comparisons of few buyers
+            return CASES[name](ax, models if shop == "models" else data[shop])
+
+    return draw
+
+
+def texts_of(figure):
+    """Return each text that can be seen, but for the tick labels beyond the ends of an axis."""
+    figure.canvas.draw()
+    seen = []
+    for ax in figure.axes:
+        labels = [tick.label1 for axis in (ax.xaxis, ax.yaxis) for tick in axis._update_ticks()]
+        others = [artist for artist in ax.findobj(Text) if artist not in ax.get_xticklabels() + ax.get_yticklabels()]
+        seen += [text for text in [*labels, *others] if text.get_visible() and text.get_text().strip()]
+    return seen
+
+
+def note_of(ax):
+    return " ".join(text.get_text() for text in ax.texts).replace("\n", " ")
+
+
+def inside(box, frame, slack=1.5):
+    return (
+        box.x0 >= frame.x0 - slack
+        and box.x1 <= frame.x1 + slack
+        and box.y0 >= frame.y0 - slack
+        and box.y1 <= frame.y1 + slack
+    )
+
+
+def test_every_function_of_the_module_has_a_case():
+    drawn = {name for case in CASES.values() for name in case.__code__.co_names}
+    assert set(plot.__all__) - drawn == {"describe", "overview"}
+
+
+@pytest.mark.parametrize(("name", "shop"), DRAWN + FEW)
+def test_no_text_is_cut_off_or_a_column_name_and_no_tick_labels_overlap(name, shop, draw):
+    settings = dict(matplotlib.rcParams)
+    figure, ax = plt.subplots(layout="constrained")
+    assert draw(name, shop, ax) is ax
+    for text in texts_of(figure):
+        assert inside(text.get_window_extent(), figure.bbox), text
+        assert "_" not in text.get_text()
+    for axis, low, high in ((ax.xaxis, "x0", "x1"), (ax.yaxis, "y0", "y1")):
+        labels = [tick.label1 for tick in axis._update_ticks() if tick.label1.get_text()]
+        if not any(label.get_rotation() for label in labels):
+            boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: getattr(box, low))
+            assert all(getattr(a, high) <= getattr(b, low) + 1 for a, b in itertools.pairwise(boxes))
+    sentence = plot.describe(ax)
+    assert sentence.endswith(".")
+    assert "nan" not in sentence
+    assert "_" not in sentence
+    assert " 1 buyers" not in sentence
+    assert dict(matplotlib.rcParams) == settings
+
+
+@pytest.mark.parametrize(("name", "shop"), [(name, shop) for name, shop in DRAWN if shop != "cdnow"])
+def test_a_chart_can_be_read_in_a_dark_style(name, shop, draw):
+    with plt.style.context("dark_background"):
+        ax = draw(name, shop)
+        on_paper = [text for text in ax.texts if "n = " in text.get_text() or "median" in text.get_text()]
+        for text in [*on_paper, ax._left_title, ax.xaxis.label, *ax.get_yticklabels()]:
+            assert sum(matplotlib.colors.to_rgb(text.get_color())) > 1.5, text
+
+
+@pytest.mark.parametrize("first", range(0, len(CASES), 4))
+@pytest.mark.parametrize("shop", FILLED)
+def test_charts_in_a_grid_stay_in_their_places(first, shop, draw):
+    figure, places = plt.subplots(2, 2, layout="constrained")
+    names = list(CASES)[first : first + 4]
+    for ax, name in zip(places.flat, names, strict=False):
+        draw(name, "models" if name in OF_MODELS else shop, ax)
+    for text in texts_of(figure):
+        assert inside(text.get_window_extent(), figure.bbox), text
+    titles = [ax._left_title.get_window_extent() for ax in places.flat]
+    for ax, title in zip(places.flat, titles, strict=True):
+        for other in places.flat:
+            if other is not ax and title.width:
+                assert not title.overlaps(other.xaxis.label.get_window_extent()), names
+                assert not title.overlaps(other.bbox), names
+
+
+@pytest.mark.parametrize(("name", "shop"), [(name, shop) for name in OF_CUSTOMERS for shop in FILLED])
+def test_a_chart_says_how_many_when_and_who_is_left_out(name, shop, draw, data):
+    note = note_of(draw(name, shop))
+    row = cl.orders.summary(data[shop].customers).iloc[0]
+    assert f"as of 30 Jun {row['as_of'].year}" in note
+    if name == "quality":
+        assert f"n = {row['customers']:,} customers" in note
+    elif name != "inter_purchase":
+        assert f"n = {row['buyers']:,} buyers" in note
+        assert (f"not shown: {row['prospects']:,} without orders" in note) == (row["prospects"] > 0)
+
+
+@pytest.mark.parametrize("name", OF_CUSTOMERS)
+@pytest.mark.parametrize("shop", ["prospects", "empty"])
+def test_a_shop_without_buyers_is_said_and_not_drawn(name, shop, draw):
+    ax = draw(name, shop)
+    assert ("Nothing found" if name == "quality" else "No buyers yet") in note_of(ax)
+    assert not ax.patches
+    assert not ax.collections
+    assert plot.describe(ax) in note_of(ax)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    ("ax", "message"),
+    [
+        ("figure", "ax must be matplotlib Axes or None, not a Figure: pass figure.subplots"),
+        ("array", "ax must be matplotlib Axes or None, not a ndarray"),
+        (3, "ax must be matplotlib Axes or None, not 3"),
+    ],
+)
+def test_axes_of_another_kind_are_named(name, ax, message, draw):
+    given = {"figure": plt.figure(), "array": np.array(plt.subplots(2)[1])}.get(ax, ax)
+    with pytest.raises(cl.ArgumentError, match=message):
+        draw(name, "models" if name in OF_MODELS else "generated", given)
+
+
+@pytest.mark.parametrize("name", [name for name in plot.__all__ if name not in ("describe", "overview")])
+@pytest.mark.parametrize("style", [{"colour": "red"}, {"color": "no such colour"}])
+def test_a_style_that_matplotlib_does_not_know_is_named(name, style, data, models):
+    shop, chart = data["generated"], getattr(plot, name)
+    arguments = {
+        "comparison": shop.halves,
+        "migration": shop.scored,
+        "observed_revenue": [shop.history],
+        "frequency_recency": [models.fitted[0]],
+        "repeat_counts": [models.fitted],
+        "calibration": [models.fitted, models.later],
+    }.get(name, [shop.customers])
+    with pytest.raises(cl.ArgumentError, match="cannot be drawn in this style"):
+        chart(*arguments, **style)
+
+
+@pytest.mark.parametrize("name", OF_CUSTOMERS)
+def test_a_chart_that_cannot_be_drawn_leaves_no_figure_behind(name, data):
+    broken = type(data["generated"])(data["generated"].customers.drop(columns="number_of_orders"))
+    with pytest.raises(cl.DataError):
+        OF_CUSTOMERS[name](None, broken)
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("name", OF_CUSTOMERS)
+@pytest.mark.parametrize("given", [None, pd.DataFrame, 3, "customers", [1, 2]])
+def test_what_is_not_a_table_is_named(name, given):
+    with pytest.raises(cl.ArgumentError, match="customers"):
+        OF_CUSTOMERS[name](None, type("Data", (), {"customers": given}))
