@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from custlens.errors import ArgumentError
 
-__all__ = ["Moment", "moment", "nearest", "number", "one_of", "shown", "span", "whole_number"]
+__all__ = ["Moment", "flag", "moment", "name_list", "nearest", "number", "one_of", "shown", "span", "whole_number"]
 
 Moment: TypeAlias = str | date | datetime
 """A point in time: an aware datetime or pandas Timestamp, ISO 8601 text, or a date, which means the end of that day."""
@@ -52,6 +52,33 @@ def one_of(name: str, value: Any, options: Iterable[str]) -> str:
     close = difflib.get_close_matches(value, names, n=1, cutoff=0.5) if isinstance(value, str) else []
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise ArgumentError(f"{name} must be one of {', '.join(names)}, not {shown(value)}{hint}")
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return True or False, and nothing that only counts as such.
+
+    Raises
+    ------
+    ArgumentError
+        It is something else.
+    """
+    if isinstance(value, bool):
+        return value
+    raise ArgumentError(f"{name} must be True or False, not {shown(value)}")
+
+
+def name_list(name: str, value: Any) -> list[str]:
+    """Return one name or several as a list.
+
+    Raises
+    ------
+    ArgumentError
+        It is something else.
+    """
+    listed = [value] if isinstance(value, str) else value
+    if isinstance(listed, list | tuple | set | frozenset | dict) and all(isinstance(text, str) for text in listed):
+        return list(listed)
+    raise ArgumentError(f"{name} must be a name or a list of names, not {shown(value)}")
 
 
 def whole_number(name: str, value: Any, *, least: int = 0, most: int | None = None) -> int:

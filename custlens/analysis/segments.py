@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from narwhals.typing import IntoDataFrameT, IntoFrameT
 
-from custlens._arguments import Moment, moment, nearest, one_of, shown
+from custlens._arguments import Moment, flag, moment, name_list, nearest, one_of, shown
 from custlens.analysis import results
 from custlens.analysis._frames import (
     Frame,
@@ -340,11 +340,8 @@ def audience(
     DataError
         A column is missing or of the wrong type, or a customer occurs twice.
     """
-    wanted = [segments] if isinstance(segments, str) else segments
-    if not isinstance(wanted, Iterable | None) or not all(isinstance(name, str) for name in wanted or ()):
-        raise ArgumentError(f"segments must be a name or names such as 'At risk', not {shown(segments)}")
-    if not isinstance(include_unknown, bool):
-        raise ArgumentError(f"include_unknown must be True or False, not {shown(include_unknown)}")
+    wanted = None if segments is None else name_list("segments", segments)
+    flag("include_unknown", include_unknown)
     frame = customers_frame(customers, ["customer_id", "email", "accept_marketing"])
     if not isinstance(native(customers), nw.DataFrame):
         raise ArgumentError("customers must be a table in memory for an audience: collect the customers needed first")
@@ -370,12 +367,11 @@ def audience(
     people = pd.DataFrame({name: table[name].to_arrow().to_pandas() for name in columns})
     people = people.assign(accept_marketing=consent, lang=people["lang"] if extra else None, segment=None)
     if wanted is not None or scored is not None:
-        ids, places, names = _segments_of(rfm(customers) if scored is None else scored, "scored")
-        segment_of = pd.Series(np.array(names, object)[places], ids)
+        ids, places, segment_names = _segments_of(rfm(customers) if scored is None else scored, "scored")
+        segment_of = pd.Series(np.array(segment_names, object)[places], ids)
         people["segment"] = people["customer_id"].map(segment_of)
     if wanted is not None:
-        known = {rule.segment for rule in RULES["grid"]} | {OTHER, PROSPECTS, UNKNOWN, *names}
-        wanted = list(wanted)
+        known = {rule.segment for rule in RULES["grid"]} | {OTHER, PROSPECTS, UNKNOWN, *segment_names}
         if strange := [name for name in wanted if name not in known]:
             raise ArgumentError(f"segments has {strange[0]!r}, which is not a segment: {nearest(strange[0], known)}")
         keep &= people["segment"].isin(wanted).to_numpy()

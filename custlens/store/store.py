@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
 
-from custlens._arguments import Moment, moment, nearest, whole_number
+from custlens._arguments import Moment, moment, name_list, nearest, whole_number
 from custlens.api.client import Client
 from custlens.errors import ArgumentError, StoreError
 from custlens.store._lake import NESTED, SCHEMAS, STAMPED, STATS, Lake, Snapshot, Stamps, dtypes_of
@@ -325,9 +325,9 @@ def _stamped(frame: pd.DataFrame, stamps: Stamps) -> pd.DataFrame:
 def _wanted(columns: str | Iterable[str] | None) -> dict[str, str]:
     """Return the columns to read from the disk, with their dtypes."""
     dtypes = dtypes_of("customers")
-    asked = list(dtypes) if columns is None else [columns] if isinstance(columns, str) else list(columns)
+    asked = list(dtypes) if columns is None else name_list("columns", columns)
     for name in asked:
         if name not in dtypes:
-            raise ArgumentError(f"columns: the customers table has no column {name!r}; {nearest(str(name), dtypes)}")
+            raise ArgumentError(f"columns: the customers table has no column {name!r}; {nearest(name, dtypes)}")
     wanted = {"customer_id", *asked}.difference(STAMPED)
     return {name: dtype for name, dtype in dtypes.items() if name in wanted}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from custlens._arguments import shown
+from custlens._arguments import flag, shown
 from custlens.api.records import HIDDEN
 from custlens.errors import ArgumentError, ConfigError
 from custlens.tables import schemas
@@ -19,14 +20,14 @@ FORMATS = (".csv", ".parquet", ".xlsx")
 EXCEL_ROWS = 1_048_575
 EXCEL_LETTERS = 32_767
 _CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
-_FORMULA = r"^(?=[=+\-@\t\r\n|%＝＋－＠])"
+_FORMULA = r"^(?=\s*[=+\-@|%;＝＋－＠]|[\t\r\n])"
 
 
 def export(table: pd.DataFrame, path: str | Path, *, reveal: bool = False) -> Path:
     """Write a table to a file.
 
-    Text that a spreadsheet would take for a formula (it begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break)
-    gets an apostrophe before it in CSV and Excel; Parquet keeps every text as it is. Excel knows neither time zones,
+    Text that a spreadsheet would take for a formula (it begins with ``=``, ``+``, ``-``, ``@`` or ``;``, also
+    after blanks, or with a tab or a line break) gets an apostrophe before it in CSV and Excel; Parquet keeps every text as it is. Excel knows neither time zones,
     so its times are UTC, nor control characters, which are left out.
 
     Parameters
@@ -60,6 +61,7 @@ def export(table: pd.DataFrame, path: str | Path, *, reveal: bool = False) -> Pa
     safe = mask(table, reveal=reveal)
     draft = target.with_name(f".{target.stem}.part{target.suffix}")
     try:
+        os.close(os.open(draft, os.O_CREAT | os.O_WRONLY, 0o600))
         if target.suffix == ".parquet":
             safe.to_parquet(draft, index=False)
         elif target.suffix == ".csv":
@@ -103,7 +105,7 @@ def mask(table: pd.DataFrame, *, reveal: bool = False) -> pd.DataFrame:
     '•••'
     """
     _check_table(table)
-    if reveal:
+    if flag("reveal", reveal):
         return table
     personal = {info.name for name in schemas.TABLES for info in schemas.columns(name) if info.pii}
     if indexed := personal & set(table.index.names):

@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from custlens._arguments import nearest, one_of, shown, whole_number
+from custlens._arguments import flag, nearest, one_of, shown, whole_number
 from custlens.api.client import Client
 from custlens.api.query import FieldTree, parse_fields, response_fields, search_params
 from custlens.api.records import Customer, Page, api_names, customer_key
@@ -99,8 +99,7 @@ def fetch(
         raise ArgumentError(f"client must be a Client, such as cl.Client.from_env(), not {shown(client)}")
     for name in MEANT.keys() & filters.keys():
         raise ArgumentError(f"fetch takes no {name}=: it reads every page; did you mean {MEANT[name]}=?")
-    if not isinstance(progress, bool):
-        raise ArgumentError(f"progress must be True or False, not {shown(progress)}")
+    flag("progress", progress)
     threads = whole_number("threads", threads, least=1)
     one_of("on_invalid", on_invalid, ("quarantine", "raise", "drop"))
     if currency is not None and not (isinstance(currency, str) and re.fullmatch("[A-Z]{3}", currency)):

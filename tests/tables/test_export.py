@@ -5,7 +5,7 @@ from openpyxl import load_workbook
 import custlens as cl
 from custlens.tables.export import export
 
-EVIL = ["=1+1", "+49 123", "-1", "@SUM(A1)", "\t=1", "\r=1", "|calc", "＝1", "plain", "a=b"]
+EVIL = ["=1+1", "+49 123", "-1", "@SUM(A1)", "\t=1", "\r=1", "|calc", ";=1", "  =1", "＝1", "plain", "a=b"]
 
 
 @pytest.fixture
@@ -111,6 +111,11 @@ def test_personal_data_in_the_index_is_not_overlooked(generated):
 def test_control_characters_do_not_keep_a_table_from_excel(table, tmp_path):
     path = export(table.assign(name="Ann\x00\x1b Lee"), tmp_path / "a.xlsx", reveal=True)
     assert set(pd.read_excel(path)["name"]) == {"Ann Lee"}
+
+
+def test_only_the_owner_can_read_an_export(table, tmp_path):
+    for name in ("a.csv", "a.parquet", "a.xlsx"):
+        assert export(table, tmp_path / name).stat().st_mode & 0o777 == 0o600
 
 
 def test_what_excel_cannot_hold_is_refused_and_leaves_no_file(table, tmp_path):

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
-from custlens._arguments import Moment, number, one_of, span
+from custlens._arguments import Moment, flag, number, one_of, span
 from custlens.analysis import results
 from custlens.analysis._frames import (
     Frame,
@@ -309,6 +309,7 @@ def fit(customers: Any, *, as_of: Moment | None = None, model: Model = "bg_nbd",
     ['r', 'alpha', 'a', 'b']
     """
     one_of("model", model, get_args(Model))
+    flag("force", force)
     frame = customers_frame(customers, NEEDED)
     now, currency = need_as_of(frame, as_of), currency_of(frame)
     times = ["first_order_date", "last_order_date", *as_of_column(as_of)]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
-from custlens._arguments import whole_number
+from custlens._arguments import flag, whole_number
 from custlens.analysis import results
 from custlens.analysis._frames import Frame, currency_of, customers_frame, gather, same_kind
 from custlens.analysis._stats import known, shares
@@ -135,6 +135,7 @@ class _Curve(NamedTuple):
 
 
 def _curve(frame: Frame, include_prospects: bool) -> _Curve:
+    flag("include_prospects", include_prospects)
     currency_of(frame)
     table = gather(frame, numbers=["sales_value"], min_orders=0 if include_prospects else 1)
     sales, rows = table["sales_value"].to_numpy(), table["rows"].to_numpy()
