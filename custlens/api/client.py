@@ -174,11 +174,18 @@ class Client:
         DecodeError
             The answer is not a customer that can be read.
         """
-        return self._transport.get(*_customer_request(customer_id, fields), read_customer)
+        request = _customer_request(customer_id, fields)
+        customer = self._transport.get(*request, read_customer)
+        _check_id(request[0], customer.id)
+        return customer
 
     def _raw_customer(self, customer_id: int, *, fields: str | Iterable[str] | None = None) -> bytes:
         """Return one customer's JSON as it came, checked to be an object; otherwise as `customer`."""
-        return self._transport.get(*_customer_request(customer_id, fields), _json_object)
+        request = _customer_request(customer_id, fields)
+        body = self._transport.get(*request, _json_object)
+        found = bytes(_object.decode(body).get("id", b""))
+        _check_id(request[0], int(found) if found.isdigit() else None)
+        return body
 
     def search(
         self, *, sort_by: str = "REGISTERED_DATE_ASC", fields: str | Iterable[str] | None = None, **filters: Any
@@ -324,6 +331,12 @@ class Client:
 def _customer_request(customer_id: Any, fields: str | Iterable[str] | None) -> tuple[str, dict[str, str]]:
     params = {} if fields is None else {"responseFields": response_fields(parse_fields(fields))}
     return f"/customers/{whole_number('customer_id', customer_id)}", params
+
+
+def _check_id(path: str, found: int | None) -> None:
+    """Raise an error if the customer that came is another one; an ID that is missing or unreadable proves nothing."""
+    if found is not None and path != f"/customers/{found}":
+        raise DecodeError(f"GET {path} was answered with customer {found}", request=f"GET {path}")
 
 
 def _store_id(store_id: int | str) -> int:

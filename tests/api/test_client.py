@@ -30,6 +30,16 @@ def test_a_missing_customer_says_so_in_the_words_of_the_store(client):
     assert caught.value.error_message == "Customer with ID 404 is not found"
 
 
+def test_an_answer_about_another_customer_is_refused():
+    with (
+        cl.demo.serve(customers=5, seed=3, lies=[cl.demo.Lies(another_customer=True)]) as shop,
+        shop.client() as client,
+    ):
+        for ask in (lambda: client.customer(shop.ids[0]), lambda: cl.fetch(client, shop.ids[:1], progress=False)):
+            with pytest.raises(cl.DecodeError, match=f"GET /customers/{shop.ids[0]} was answered with customer"):
+                ask()
+
+
 def test_an_id_beyond_32_bits_is_asked_for_as_it_is(shop, client):
     big = 2**53 + 1
     shop.population.patches.clear()
