@@ -146,10 +146,8 @@ class Crawler:
         Filters of the search.
     threads : int
         Requests under way at once.
-    journal : Journal, optional
-        Where the pages of `everyone` are kept as they come; a page that is there already is not asked for again.
     tell : callable, optional
-        Called after each page, and now and then while waiting, with the number of customers expected.
+        Called after each page, and now and then while waiting, with the numbers of customers read and expected.
 
     Attributes
     ----------
@@ -165,16 +163,15 @@ class Crawler:
         fields: str | None = None,
         filters: dict[str, Any] | None = None,
         threads: int = 4,
-        journal: Journal | None = None,
-        tell: Callable[[int], None] = lambda expected: None,
+        tell: Callable[[int, int], None] = lambda read, expected: None,
     ) -> None:
         self.keys: set[int] = set()
         self._client, self._take, self._tell, self._threads = client, take, tell, threads
         self._fields = None if fields is None else [fields, TIMES]
         self._filters = filters or {}
-        self._journal = journal
+        self._journal: Journal | None = None
         self._expected = 0
-        self._listed = self._everyone = False
+        self._listed = self._everyone = self._looking = False
         self._began: datetime | None = None
         self._date: datetime | None = None
         self._newest = 0
@@ -203,16 +200,21 @@ class Crawler:
         """
         [answer] = self._run([self._page(Ask("UPDATED_DATE_DESC", self._filters))])
         times = UPDATED.times(answer)
-        now = int(self._now().timestamp())
+        now = int(self.now().timestamp())
         return min(now, times[0]) if times and times == sorted(times, reverse=True) else now
 
-    def everyone(self) -> None:
+    def everyone(self, journal: Journal | None = None) -> None:
         """Read every customer who is there from now on until the end.
 
         The list is walked by the time of registration, in several stretches. Customers without such a time are read
         from either end of the list.
+
+        Parameters
+        ----------
+        journal : Journal, optional
+            Where the pages are kept as they come; a page that is there already is not asked for again.
         """
-        self._everyone = True
+        self._everyone, self._journal = True, journal
         low, high = (self._bound(name) for name in (REGISTERED.low, REGISTERED.high))
         [first] = self._run([self._page(Ask(REGISTERED.sort_by, self._filters))])
         self._expected = first.total
@@ -237,7 +239,7 @@ class Crawler:
         known : set of int
             Keys of customers who are held already.
         """
-        self._journal = None  # this is about what is there now
+        self._looking, self._journal = True, None  # this is about what is there now
         gone: set[int] | None = set()
         cursor = since
         difference = moved = 0
@@ -249,7 +251,7 @@ class Crawler:
                 self._run([self._orders(orders_since)])
             gone = self._gone(from_then)
             [count] = self._run([self._page(Ask("REGISTERED_DATE_ASC", self._filters, limit=1))])
-            cursor = max(cursor, min(latest, int(self._now().timestamp())))
+            cursor = max(cursor, min(latest, int(self.now().timestamp())))
             held = len((self.keys | known) - (gone or set()))
             moved = len(self.keys - known) - came + len(gone or ()) - went
             if count.total == held:
@@ -264,10 +266,10 @@ class Crawler:
         return self._ended(gone, cursor, False, moved, difference)
 
     def _ended(self, gone: set[int] | None, cursor: int, verified: bool, moved: int, missing: int) -> Changes:
-        now = self._now()
+        now = self.now()
         return Changes(gone, min(datetime.fromtimestamp(cursor, UTC), now), now, verified, moved, missing)
 
-    def _now(self) -> datetime:
+    def now(self) -> datetime:
         """Return the shop's time: its Date, unless all other evidence is against it."""
         clock, newest = datetime.now(UTC), datetime.fromtimestamp(min(self._newest, LAST_SECOND), UTC)
         for date in (self._date, self._began):
@@ -454,10 +456,10 @@ class Crawler:
         self.keys.update(answer.keys)
         known = (time for times in (answer.created, answer.updated, answer.ordered) for time in times if time)
         self._newest = max(self._newest, *known, 0)
-        if self._journal is None:
+        if self._looking:
             self._registered.update((key, time) for key, time in zip(answer.keys, answer.created, strict=True) if time)
         self._take(answer.items, answer.keys)
-        self._tell(self._expected)
+        self._tell(len(self.keys), self._expected)
 
     def _gone(self, since: int) -> set[int] | None:
         """Ask who was deleted since a moment; return who is known to be gone, or None if the shop does not tell.
@@ -506,7 +508,7 @@ class Crawler:
             try:
                 number, outcome = self._answered.get(timeout=0.5)
             except Empty:
-                self._tell(self._expected)
+                self._tell(len(self.keys), self._expected)
                 continue
             if isinstance(outcome, BaseException):
                 raise outcome

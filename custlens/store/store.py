@@ -66,13 +66,23 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({self.path!r})"
 
-    def sync(self, client: Client, mode: Mode = "auto", *, threads: int = 4, progress: bool = True) -> SyncReport:
+    def sync(
+        self,
+        client: Client,
+        mode: Mode = "auto",
+        *,
+        full_every: str | timedelta = "7D",
+        orders_overlap: str | timedelta = "2D",
+        threads: int = 4,
+        progress: bool = True,
+    ) -> SyncReport:
         """Bring the store up to date with the shop.
 
         A **full** sync reads every customer. An **incremental** one reads whoever registered, was edited or ordered
-        since the last sync, and who was deleted. Both end by comparing the number of customers with the shop's. Pages
-        are kept on disk as they come: a sync that is killed goes on where it was, asking again for the pages that were
-        under way.
+        since the last sync, and who was deleted. Both end by comparing the number of customers with the shop's. The
+        shop may change meanwhile: everybody who was there all through is in the store, with statistics no older than
+        the beginning of the sync. The pages of a full sync are kept on disk as they come: one that is killed goes on
+        where it was, asking again for the pages that were under way.
 
         Parameters
         ----------
@@ -80,8 +90,14 @@ class Store:
             The shop.
         mode : {"auto", "full", "incremental"}
             ``"auto"`` is incremental where that can be trusted, else full.
+        full_every : str or timedelta
+            Age of the last full sync from which ``"auto"`` makes another one: only that finds a refund or a cancelled
+            order.
+        orders_overlap : str or timedelta
+            How far before the last sync an incremental one reads orders again, since an order can appear later than it
+            was placed. It costs a page per hundred customers who ordered in that time.
         threads : int
-            Requests under way at once.
+            Requests under way at once, from 1 to 8.
         progress : bool
             Whether to show a progress bar.
 
@@ -95,7 +111,7 @@ class Store:
         ArgumentError
             An argument that cannot work.
         SyncError
-            Another sync of this store is running, the shop's clock runs backwards, or the shop did not hold still.
+            Another sync of this store is running, the shop's clock runs backwards, or its list contradicts itself.
         StoreError
             The store belongs to another shop or currency, or cannot be read or written.
         APIError, TransportError, DecodeError
@@ -103,7 +119,15 @@ class Store:
         """
         from custlens.store.sync import sync
 
-        return sync(self._lake, client, mode, threads=threads, progress=progress)
+        return sync(
+            self._lake,
+            client,
+            mode,
+            full_every=full_every,
+            orders_overlap=orders_overlap,
+            threads=threads,
+            progress=progress,
+        )
 
     def customers(self, columns: str | Iterable[str] | None = None, *, as_of: Moment | None = None) -> pd.DataFrame:
         """Read the customers.

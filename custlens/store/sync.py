@@ -5,20 +5,23 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import msgspec
 import pandas as pd
+import pyarrow.compute as pc
 from tqdm.auto import tqdm
 
-from custlens._arguments import one_of, shown, whole_number
+from custlens._arguments import one_of, shown, span, whole_number
 from custlens._lines import Lines, as_html, as_text
 from custlens.api.client import Client
+from custlens.api.crawler import Changes, Crawler
 from custlens.errors import ArgumentError, StoreError, SyncError
 from custlens.store._commit import commit
-from custlens.store._crawler import Crawler, Read
 from custlens.store._journal import Journal
 from custlens.store._lake import Lake
 from custlens.tables import Built, TableBuilder
@@ -26,14 +29,14 @@ from custlens.tables import Built, TableBuilder
 __all__ = ["Mode", "SyncReport", "sync"]
 
 Mode = Literal["auto", "full", "incremental"]
-OVERLAP = timedelta(hours=1)
-"""What an incremental sync reads again, in case the shop's lists lag behind its clock."""
 DELETIONS_REACH = timedelta(days=170)
 """The API remembers deletions for six months; a little less is relied on."""
-CLOCK_SKEW = timedelta(minutes=5)
-"""By how much the clocks of two of the shop's servers may differ."""
+CLOCK_SKEW = timedelta(days=1)
+"""By how much the shop's clock may be behind what it was: nothing is read by it, but a copy of an older shop is refused."""
 JOURNAL_KEEPS = timedelta(days=1)
 QUEUE_PAGES = 64
+MOST_THREADS = 8
+Raw = bytes | msgspec.Raw
 
 
 @dataclass(repr=False)
@@ -60,6 +63,14 @@ class SyncReport:
         Rows that `rejects` holds after it: values and records that could not be used.
     unknown_fields : list of str
         API fields that custlens does not know; their values are in `extra`.
+    verified : bool
+        Whether as many customers were found as the shop says it has.
+    in_motion : int
+        Customers who came or went while that was checked, if they explain the difference. The next sync reads them.
+    missing : int
+        The difference that nothing explains: how many more customers the shop says it has.
+    deletions_known : bool
+        Whether the shop told who was deleted. If it did not, only a full sync removes them.
     requests, retries : int
         Requests sent, and how many of them were further attempts.
     seconds, seconds_waited : float
@@ -83,6 +94,10 @@ class SyncReport:
     changed_without_update: int = 0
     rejects: int = 0
     unknown_fields: list[str] = field(default_factory=list)
+    verified: bool = True
+    in_motion: int = 0
+    missing: int = 0
+    deletions_known: bool = True
     requests: int = 0
     retries: int = 0
     seconds: float = 0.0
@@ -98,6 +113,7 @@ class SyncReport:
             ("Shop", str(self.store_id)),
             ("Mode", f"{self.mode}{', resumed' if self.resumed else ''}: {self.reason}"),
             ("Customers", self._counts()),
+            ("Verified", self._verified()),
             ("Statistics", silent),
             ("Set aside", self._set_aside()),
         ]
@@ -113,6 +129,15 @@ class SyncReport:
     def _counts(self) -> str:
         counts = {name: getattr(self, name) for name in ("added", "changed", "deleted", "unchanged")}
         return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+
+    def _verified(self) -> str:
+        deletions = "" if self.deletions_known else "; the shop does not tell who was deleted: a full sync removes them"
+        if self.verified:
+            return f"as many as the shop says it has{deletions}"
+        if not self.missing:
+            return f"except for {self.in_motion:,} who came or went meanwhile: the next sync reads them{deletions}"
+        more = "more" if self.missing > 0 else "fewer"
+        return f"no: the shop says it has {abs(self.missing):,} {more}{deletions}"
 
     def _set_aside(self) -> str:
         if not self.rejects:
@@ -134,29 +159,51 @@ class SyncReport:
         return as_html(self.lines())
 
 
-def sync(lake: Lake, client: Client, mode: Mode, *, threads: int, progress: bool) -> SyncReport:
+def sync(
+    lake: Lake,
+    client: Client,
+    mode: Mode,
+    *,
+    full_every: str | timedelta,
+    orders_overlap: str | timedelta,
+    threads: int,
+    progress: bool,
+) -> SyncReport:
     """Bring a store up to date with its shop, as `Store.sync` says."""
     if not isinstance(client, Client):
         raise ArgumentError(f"client must be a custlens.Client, not {shown(client)}")
     one_of("mode", mode, get_args(Mode))
-    whole_number("threads", threads, least=1)
+    whole_number("threads", threads, least=1, most=MOST_THREADS)
+    every, overlap = span("full_every", full_every, default="7D"), span("orders_overlap", orders_overlap, default="2D")
     lake.snapshot()  # refuses a folder that is something else before anything is put into it
     with lake.claimed() as folder:
-        return _Sync(lake, client, mode, threads, progress, folder).run()
+        return _Sync(lake, client, mode, every, overlap, threads, progress, folder).run()
 
 
 class _Sync:
     """One sync of one shop."""
 
-    def __init__(self, lake: Lake, client: Client, mode: Mode, threads: int, progress: bool, folder: Path) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        client: Client,
+        mode: Mode,
+        full_every: timedelta,
+        orders_overlap: timedelta,
+        threads: int,
+        progress: bool,
+        folder: Path,
+    ) -> None:
         self._lake, self._client, self._threads, self._progress = lake, client, threads, progress
+        self._full_every, self._orders_overlap = full_every, orders_overlap
         self._asked: Mode = mode
         self._state = lake.snapshot()
+        self._last = None if self._state is None else self._state.last
         self._journal = Journal(folder / "pages.sqlite")
 
     def run(self) -> SyncReport:
         started, before = time.monotonic(), self._client.metrics
-        last = None if self._state is None else self._state.last
+        last = self._last
         if last is not None and last["store_id"] != self._client.store_id:
             raise StoreError(
                 f"{self._lake.path} belongs to the shop {last['store_id']}, and the client reads the shop "
@@ -164,64 +211,56 @@ class _Sync:
             )
         currency = self._client.currency(again=True)  # and with the answer comes the time that it is in the shop
         self._refuse_other_currency(currency)
-        began = self._client.metrics.server_time or datetime.now(UTC)
-        mode, reason = self._decide(last, began)
-        plan = self._journal.open()
+        mode, reason = self._decide(self._client.metrics.server_time or datetime.now(UTC))
         try:
-            report = self._run(last, began, mode, reason, plan, currency)
+            report = self._run(mode, reason, currency)
+        except SyncError:
+            self._journal.clear()  # whatever was wrong with these pages, the next sync asks for its own
+            raise
         finally:
             self._journal.close()
         vars(report).update(self._client.metrics.since(before))
         report.seconds = time.monotonic() - started
         return report
 
-    def _run(
-        self,
-        last: dict[str, Any] | None,
-        began: datetime,
-        mode: Mode,
-        reason: str,
-        plan: dict[str, Any] | None,
-        currency: str | None,
-    ) -> SyncReport:
-        fresh = plan is not None and began - _time(plan["began"]) < JOURNAL_KEEPS and len(self._journal) > 0
-        if plan is not None and fresh and self._asked == "auto" and plan["mode"] == "full" != mode:
-            mode, reason = "full", "it goes on with a full sync that was stopped"
-        resumed = plan is not None and fresh and plan["mode"] == mode
-        if plan is not None and resumed:
-            began = _time(plan["began"])
-        else:
-            self._journal.begin({"mode": mode, "began": began.isoformat()})
-        with tqdm(desc=f"{mode} sync", unit=" pages", disable=not self._progress) as bar:
+    def _run(self, mode: Mode, reason: str, currency: str | None) -> SyncReport:
+        plan = self._journal.open()
+        if plan is not None and (
+            time.time() - plan["opened"] > JOURNAL_KEEPS.total_seconds() or not len(self._journal)
+        ):
+            plan = None
+        if plan is not None and mode == "incremental":
+            if self._asked == "auto":
+                mode, reason = "full", "it goes on with a full sync that was stopped"
+            else:
+                plan = None
+        resumed = plan is not None
+        with tqdm(desc=f"{mode} sync", unit="", disable=not self._progress) as bar:
             try:
-                built, deleted = self._read(mode, last, began, resumed, bar)
-                if built is None and mode == "incremental":
+                built, changes, began = self._read(mode, plan, bar)
+                if mode == "incremental" and changes.missing and (changes.missing > 0 or changes.deleted is not None):
                     if self._asked == "incremental":
                         raise SyncError(
                             "the shop has another number of customers than the store after this: a full sync is due "
                             "(mode='full' or 'auto')"
                         )
                     mode, reason = "full", "the shop has another number of customers than what changed would give"
-                    self._journal.begin({"mode": mode, "began": began.isoformat()})
-                    built, deleted = self._read(mode, last, began, False, bar)
-                if built is None:
-                    raise SyncError("the number of customers kept changing while they were read; sync again")
+                    built, changes, began = self._read(mode, None, bar)
             except KeyboardInterrupt:
                 bar.write(f"Stopped. {len(self._journal):,} pages are kept; the next sync goes on from them.")
                 raise
-        as_of = max(self._client.metrics.server_time or began, began)
-        last_full = began if mode == "full" or last is None else last["last_full"]
+        last_full = began if mode == "full" or self._last is None else self._last["last_full"]
         facts = {
             "mode": mode,
-            "as_of": as_of,
-            "cursor": began,
+            "as_of": changes.as_of,
+            "cursor": changes.cursor,
             "last_full": last_full,
             "store_id": self._client.store_id,
             "currency": currency,
         }
         unknown_fields = built.unknown_fields
         state = self._state or self._lake.create()
-        counts = commit(state, built, deleted if mode == "incremental" else None, facts)
+        counts = commit(state, built, None if mode == "full" else changes.deleted or set(), facts)
         self._journal.clear()
         return SyncReport(
             self._client.store_id,
@@ -230,7 +269,11 @@ class _Sync:
             resumed,
             **counts._asdict(),
             unknown_fields=unknown_fields,
-            as_of=as_of,
+            verified=changes.verified,
+            in_motion=changes.in_motion,
+            missing=changes.missing,
+            deletions_known=changes.deleted is not None,
+            as_of=changes.as_of,
             last_full=last_full,
         )
 
@@ -242,8 +285,9 @@ class _Sync:
                 "store"
             )
 
-    def _decide(self, last: dict[str, Any] | None, now: datetime) -> tuple[Mode, str]:
+    def _decide(self, now: datetime) -> tuple[Mode, str]:
         """Choose the mode, and say why."""
+        last = self._last
         if last is None:
             return "full", "the store is new"
         if now < last["as_of"] - CLOCK_SKEW and self._asked != "full":
@@ -252,80 +296,71 @@ class _Sync:
                 f"{last['as_of']:%Y-%m-%d %H:%M} UTC: what changed since then cannot be asked for. If the clock is right "
                 "now, sync once with mode='full'"
             )
-        age = now - last["cursor"]
+        age = now - last["as_of"]
         if age > DELETIONS_REACH:
             return "full", f"the last sync was {age.days} days ago, longer than the shop remembers deletions"
-        if self._asked == "full":
-            return "full", "asked for"
-        if self._asked == "incremental":
-            return "incremental", "asked for"
+        if self._asked != "auto":
+            return self._asked, "asked for"
+        if now - last["last_full"] > self._full_every:
+            days = self._full_every / timedelta(days=1)
+            return "full", f"the last full sync was on {last['last_full']:%Y-%m-%d}, more than {days:g} days ago"
         return "incremental", f"the last sync was on {last['as_of']:%Y-%m-%d %H:%M} UTC"
 
-    def _read(
-        self, mode: Mode, last: dict[str, Any] | None, began: datetime, resumed: bool, bar: tqdm[Any]
-    ) -> tuple[Built | None, set[int]]:
-        """Read what is needed into tables; return None instead if the numbers do not agree with the shop's."""
-        with _Assembly() as assembly:
-            crawler = Crawler(
+    def _read(self, mode: Mode, plan: dict[str, Any] | None, bar: tqdm[Any]) -> tuple[Built, Changes, datetime]:
+        """Read what is needed into tables; return too what the last look brought, and when reading began."""
+        with (
+            _Assembly() as assembly,
+            Crawler(
                 self._client,
-                self._journal,
-                threads=self._threads,
                 take=assembly.take,
-                tell=lambda pages: self._tell(bar, pages),
-            )
-            deleted, whole = self._crawl(crawler, mode, last, began, resumed)
-            return (assembly.finish(deleted) if whole else None), deleted
+                threads=self._threads,
+                tell=lambda read, expected: self._tell(bar, read, expected),
+            ) as crawler,
+        ):
+            if mode == "full":
+                if plan is None:
+                    since = crawler.start()
+                    plan = {"since": since, "began": crawler.now().isoformat(), "opened": time.time()}
+                    self._journal.begin(plan)
+                began = datetime.fromisoformat(plan["began"])
+                crawler.everyone(self._journal)
+                changes = crawler.changes(plan["since"], plan["since"])
+            else:
+                began = crawler.now()
+                changes = crawler.changes(*self._held())
+            return assembly.finish(changes.deleted or set()), changes, began
 
-    def _crawl(
-        self, crawler: Crawler, mode: Mode, last: dict[str, Any] | None, began: datetime, resumed: bool
-    ) -> tuple[set[int], bool]:
-        """Read what is needed; return who was deleted, and whether the numbers agree with the shop's."""
-        deleted: set[int] = set()
-        total = -1
-        if mode == "full":
-            crawler.everyone(began)
-        elif last is not None:
-            deleted, total = crawler.since(last["cursor"] - OVERLAP, "since")
-        for attempt in range(3):
-            if mode == "full" or resumed or attempt:
-                # The pages of this last look are never taken from an earlier attempt: it is about what is now.
-                later, total = crawler.since(began - OVERLAP, f"tail-{time.time_ns()}")
-                deleted |= later
-            if self._held(crawler, mode, deleted) == total:
-                return deleted, True
-            if mode == "full" and attempt == 1:
-                crawler.everyone_unwindowed()
-        return deleted, False
+    def _held(self) -> tuple[int, int, set[int]]:
+        """Return from when on changes and orders are to be read, and the keys of the customers held."""
+        assert self._state is not None
+        assert self._last is not None
+        held = self._state.rows("customers", ["customer_id", "last_order_date"])
+        known = set(held["customer_id"].to_pylist())
+        for row in self._state.rows("rejects", ["customer_id", "raw"]).to_pylist():
+            known.add(hash(row["raw"].encode()) if row["customer_id"] is None else row["customer_id"])
+        known.update(range(-self._state.version_of("left_out"), 0))  # forgotten here, and still in the shop
+        newest = pc.max(held["last_order_date"]).as_py() or self._last["as_of"]
+        orders_since = min(newest, self._last["as_of"]) - self._orders_overlap
+        return int(self._last["cursor"].timestamp()), int(orders_since.timestamp()), known
 
-    def _held(self, crawler: Crawler, mode: Mode, deleted: set[int]) -> int:
-        """Count the customers that the store would hold, rejected ones included."""
-        keys = set(crawler.keys)
-        if mode == "incremental" and self._state is not None:
-            rejects = self._state.rows("rejects", ["customer_id", "raw"]).to_pylist()
-            keys.update(self._state.rows("customers", ["customer_id"])["customer_id"].to_pylist())
-            keys.update(range(-self._state.version_of("left_out"), 0))  # forgotten here, and still in the shop
-            keys.update(
-                hash(row["raw"].encode()) if row["customer_id"] is None else row["customer_id"] for row in rejects
-            )
-        return len(keys - deleted)
-
-    def _tell(self, bar: tqdm[Any], expected: int) -> None:
-        bar.total = max(expected, len(self._journal)) or None
-        bar.n = len(self._journal)
+    def _tell(self, bar: tqdm[Any], read: int, expected: int) -> None:
+        bar.total = max(read, expected) or None
         wait = self._client.seconds_to_wait
         bar.set_postfix_str(
             f"waiting {wait:.0f} s for the rate limit" if wait > 1 else f"{self._client.requests_left} requests left",
             refresh=False,
         )
-        bar.update(0)
-        bar.refresh()
+        if read > bar.n:
+            bar.update(read - bar.n)
+        else:
+            bar.refresh()
 
 
 class _Assembly:
     """Builds the tables on a thread of its own, while the next pages are waited for."""
 
     def __init__(self) -> None:
-        self._pages: queue.Queue[Read | None] = queue.Queue(QUEUE_PAGES)
+        self._pages: queue.Queue[tuple[Sequence[Raw], list[int]] | None] = queue.Queue(QUEUE_PAGES)
         self._keys: list[int] = []
         self._builder = TableBuilder(fingerprints=True)
         self._failure: BaseException | None = None
@@ -338,9 +373,9 @@ class _Assembly:
     def __exit__(self, *_: object) -> None:
         self._end()
 
-    def take(self, page: Read) -> None:
-        """Add a page; waits while too many are waiting already."""
-        self._pages.put(page)
+    def take(self, items: Sequence[Raw], keys: list[int]) -> None:
+        """Add a page; wait while too many are waiting already."""
+        self._pages.put((items, keys))
 
     def finish(self, deleted: set[int]) -> Built:
         """Return the tables: of a customer that came several times only what came last, and nobody who was deleted."""
@@ -359,11 +394,7 @@ class _Assembly:
         while (page := self._pages.get()) is not None:
             if self._failure is None:  # after a failure pages are still taken, so that nobody waits for ever
                 try:
-                    self._keys += page.keys
-                    self._builder.add(page.items)
+                    self._keys += page[1]
+                    self._builder.add(page[0])
                 except BaseException as failure:
                     self._failure = failure
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)

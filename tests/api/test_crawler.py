@@ -33,13 +33,12 @@ def crawl(shop, *, threads=4, journal=None, known=(), since=None, **filters):
         client,
         take=lambda items, keys: found.update(zip(keys, map(bytes, items), strict=True)),
         threads=threads,
-        journal=journal,
-        tell=told.append,
+        tell=lambda read, expected: told.append(read),
         filters=filters,
     ) as crawler:
         if since is None:
             since = orders_since = crawler.start()
-            crawler.everyone()
+            crawler.everyone(journal)
         else:
             orders_since = since - 2 * 86_400
         changes = crawler.changes(since, orders_since, set(known))

@@ -3,11 +3,9 @@
 import sys
 
 import custlens as cl
-from custlens.store import _crawler as crawl
 
 if __name__ == "__main__":
     path, url, store_id, token = sys.argv[1:]
-    crawl.WINDOW_ROWS, crawl.LARGEST_WINDOW = 60, 180
     client = cl.Client(store_id, token, base_url=url, rate_limit=1_000_000)
     store = cl.Store(path)
     import custlens.store.sync  # noqa: F401  (what takes long comes before the word)

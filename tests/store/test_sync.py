@@ -73,11 +73,12 @@ def test_what_nothing_shows_is_found_by_a_full_sync(store):
         refunded.sales_value = round(refunded.sales_value - 5, 2)
         shop.changed()
         shop.population.now += dt.timedelta(days=30)
-        incremental = store.sync(client, progress=False)
-        assert incremental.stats_changed == 0
+        incremental = store.sync(client, full_every="31D", progress=False)
+        assert (incremental.mode, incremental.stats_changed) == ("incremental", 0)
         assert incremental.last_full == dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
-        full = store.sync(client, "full", progress=False)
-        assert (full.mode, full.reason, full.stats_changed, full.changed_without_update) == ("full", "asked for", 1, 1)
+        full = store.sync(client, progress=False)
+        assert (full.mode, full.stats_changed, full.changed_without_update) == ("full", 1, 1)
+        assert full.reason == "the last full sync was on 2026-06-30, more than 7 days ago"
         assert stats(store, customer_id)[1] == refunded.sales_value
 
 
@@ -154,8 +155,9 @@ def test_the_report_reads_well(shop, client, store):
     assert re.search(r"^Mode +full: the store is new$", text, re.MULTILINE)
     assert re.search(r"^Requests +\d+ \(0 retries\), \d\.\d MB$", text, re.MULTILINE)
     assert re.search(r"^Set aside  1 value could not be used and is kept in store\.rejects\(\)", text, re.MULTILINE)
-    assert text.count("\n") == 7
-    assert report._repr_html_().count("<tr>") == 8
+    assert re.search(r"^Verified +as many as the shop says it has$", text, re.MULTILINE)
+    assert text.count("\n") == 8
+    assert report._repr_html_().count("<tr>") == 9
     assert repr(report) == "<SyncReport: full, 120 added, 0 changed, 0 deleted, 0 unchanged>"
 
 
@@ -215,8 +217,10 @@ def test_a_missing_scope_ends_a_sync_at_once(shop, store):
     ("arguments", "message"),
     [
         ({"mode": "half"}, "mode must be one of auto, full, incremental, not 'half'"),
-        ({"threads": 0}, "threads must be from 1, and is 0"),
-        ({"threads": "4"}, "threads must be a whole number from 1, not '4'"),
+        ({"full_every": 7}, "full_every must be a time span above zero.*did you mean '7D'"),
+        ({"orders_overlap": "2"}, "orders_overlap must be a time span above zero.*did you mean '2D'"),
+        ({"threads": 0}, "threads must be from 1 to 8, and is 0"),
+        ({"threads": "4"}, "threads must be a whole number from 1 to 8, not '4'"),
         ({"client": None}, "client must be a custlens.Client, not None"),
     ],
 )

@@ -1,0 +1,105 @@
+"""A shop that never rests: a sync ends, loses nobody, and one more makes the store equal the shop once it rests."""
+
+import math
+
+import pytest
+
+import custlens as cl
+from custlens.demo import Churn
+
+LATENCIES = (0.0, 0.1, 0.3)
+THREADS = 4
+
+
+def serve(customers, **options):
+    shop = cl.demo.serve(customers=customers, seed=5, rate_limit=None, **options)
+    shop.population.patches.clear()
+    shop.changed()
+    return shop
+
+
+def orders_of(customer):
+    return (customer.stats.number_of_orders or 0) if customer.stats else 0
+
+
+class Watch:
+    """What happens in a shop while a sync runs, and what the store must hold after it."""
+
+    def __init__(self, shop):
+        self.shop, self.log_before, self.requests_before = shop, len(shop.log), len(shop.requests)
+        self.orders_before = {i: orders_of(customer) for i, customer in shop.population.customers.items()}
+        self.deletions_asked = 0
+        shop.on_request = self.note
+
+    def note(self, request):
+        if "/customers/deleted" in request:
+            self.deletions_asked = len(self.shop.log)
+
+    def check(self, store, report):
+        """Assert what holds after any sync."""
+        shop, events = self.shop, self.shop.log[self.log_before :]
+        held = store.customers(["number_of_orders"]).set_index("customer_id")["number_of_orders"]
+        assert held.index.is_unique
+        through = set(self.orders_before) & set(shop.ids) - {
+            event.customer_id for event in events if event.kind == "add"
+        }
+        set_aside = set(store.rejects()["customer_id"].dropna())
+        assert not through - set(held.index) - set_aside, "somebody who was there all through is missing"
+        older = [i for i in through & set(held.index) if held[i] < self.orders_before[i]]
+        assert not older, "statistics are older than the sync's beginning"
+        last = {e.customer_id: e.kind for e in shop.log[: self.deletions_asked]}
+        assert not {i for i, kind in last.items() if kind == "delete"} & set(held.index), "somebody deleted is held"
+        if report.mode == "full":
+            assert report.requests <= 1.2 * math.ceil(len(shop.ids) / 100) + 2 + len(events) / 30
+        assert report.missing == 0
+        return len(events)
+
+
+@pytest.mark.parametrize("moves_updated", [True, False], ids=["orders move updated", "orders do not"])
+@pytest.mark.parametrize("latency", LATENCIES)
+@pytest.mark.parametrize("rate", [0.1, 1, 10])
+def test_whatever_changes_while_it_is_read(store, holds_the_truth, rate, latency, moves_updated):
+    check_a_life(store, holds_the_truth, 5_000, rate, latency, moves_updated)
+
+
+def test_whatever_changes_while_a_large_shop_is_read(store, holds_the_truth):
+    check_a_life(store, holds_the_truth, 50_000, 10, 0.3, False)
+
+
+def check_a_life(store, holds_the_truth, customers, rate, latency, moves_updated):
+    """A full sync, an incremental one after a day, both while the shop changes; and one when it rests."""
+    churn = Churn(add=rate, delete=rate, edit=rate, order=rate, seconds_per_request=latency / THREADS)
+    with serve(customers, churn=churn, orders_move_updated=moves_updated) as shop:
+        client = shop.client(rate_limit=1_000_000)
+        watch = Watch(shop)
+        report = store.sync(client, threads=THREADS, progress=False)
+        assert report.mode == "full"
+        happened = watch.check(store, report)
+        assert happened or rate * latency < 1
+        shop.on_request = None
+        shop.advance(1)
+        watch = Watch(shop)
+        report = store.sync(client, threads=THREADS, progress=False)
+        assert report.mode == "incremental"
+        watch.check(store, report)
+        shop.churn = shop.on_request = None
+        report = store.sync(client, threads=THREADS, progress=False)
+        assert (report.mode, report.verified) == ("incremental", True)
+        holds_the_truth(store, shop)
+
+
+def test_who_moves_between_two_pages_is_not_lost_though_the_numbers_agree(store, holds_the_truth):
+    """A deletion and an addition between two pages leave the totals equal."""
+    with serve(900) as shop:
+
+        def one_goes_one_comes(request):
+            if "createdFrom" in request and len(shop.log) < 8:
+                shop.population.delete(shop.ids[len(shop.log)])
+                shop.population.add()
+
+        shop.on_request = one_goes_one_comes
+        store.sync(shop.client(), progress=False)
+        shop.on_request = None
+        assert len(shop.log) >= 8
+        store.sync(shop.client(), progress=False)
+        holds_the_truth(store, shop)
