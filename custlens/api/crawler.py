@@ -447,10 +447,8 @@ class Crawler:
 
     def _bound(self, name: str) -> int | None:
         """Return the time of a filter in UNIX seconds."""
-        if self._filters.get(name) is None:
-            return None
-        text = query_value(name, self._filters[name], "time")
-        return int(text) if text.isdecimal() else seconds(f"{text} +0000")
+        value = self._filters.get(name)
+        return None if value is None else int(query_value(name, value, "time"))
 
     def _accept(self, answer: Answer) -> None:
         self.keys.update(answer.keys)
@@ -529,7 +527,9 @@ class Crawler:
         journal = self._journal
         if journal is not None and (kept := journal.get(ask.key)) is not None:
             return read_answer(kept)
-        params = search_params(sort_by=ask.sort_by, fields=self._fields, limit=ask.limit - ask.attempt, **ask.filters)
+        params = search_params(
+            sort_by=ask.sort_by, fields=self._fields, page_size=ask.limit - ask.attempt, **ask.filters
+        )
         body, answer = self._client._transport.get(
             "/customers",
             {**params, "offset": str(ask.offset)},
