@@ -43,9 +43,9 @@ class Watch:
         through = set(self.orders_before) & set(shop.ids) - {
             event.customer_id for event in events if event.kind == "add"
         }
-        set_aside = set(store.rejects()["customer_id"].dropna())
-        assert not through - set(held.index) - set_aside, "somebody who was there all through is missing"
-        older = [i for i in through & set(held.index) if held[i] < self.orders_before[i]]
+        assert not through - set(held.index), "somebody who was there all through is missing"
+        usable = held.dropna()
+        older = [i for i in through & set(usable.index) if usable[i] < self.orders_before[i]]
         assert not older, "statistics are older than the sync's beginning"
         last = {e.customer_id: e.kind for e in shop.log[: self.deletions_asked]}
         assert not {i for i, kind in last.items() if kind == "delete"} & set(held.index), "somebody deleted is held"
