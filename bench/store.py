@@ -1,6 +1,10 @@
 """Opening a store of a million customers into a DataFrame, against pyarrow reading the same columns from plain Parquet.
 
-Both end with a pandas DataFrame of the same columns and dtypes; each run is a process of its own, in turns.
+Both end with a pandas DataFrame of the same columns and dtypes; each run is a process of its own, in turns. Then what
+eight changed customers of the million write, and what 200 incremental syncs of a shop of 20,000 take.
+
+    python -m bench.store           all of it
+    python -m bench.store often     the 200 syncs
 """
 
 from __future__ import annotations
@@ -12,10 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import timedelta
 from pathlib import Path
 
 ROWS = 1_000_000
 ROUNDS = 5
+SYNCS = 200
 COLUMNS = [
     "customer_id", "number_of_orders", "sales_value", "average_order_value", "first_order_date", "last_order_date",
     "registered", "email", "billing_country_code", "customer_group_name", "accept_marketing",
@@ -69,8 +75,60 @@ def run(peer: str, folder: Path) -> None:
     print(json.dumps({"seconds": seconds, "peak": peak, "sales": float(frame["sales_value"].sum())}))
 
 
+def change(folder: Path) -> None:
+    """Replace eight customers of the million, and print what that writes."""
+    import numpy as np
+    import pyarrow as pa
+
+    from custlens.store._lake import Lake
+
+    lake = Lake(folder / "shop.lens", None)
+    state, before = lake.snapshot(), lake.size()
+    out = np.zeros(ROWS, bool)
+    out[np.random.default_rng(1).choice(ROWS, 8, replace=False)] = True
+    rows = state.rows("customers").filter(pa.array(out))
+    started = time.perf_counter()
+    state.replace("customers", rows, out)
+    seconds = time.perf_counter() - started
+    written = (lake.size() - before) / 1e6
+    print(f"store: 8 changed customers of {ROWS:,} write {written:.2f} MB in {seconds:.2f} s", flush=True)
+
+
+def often() -> None:
+    """Sync a shop 200 times, with eight orders between two syncs, and print how time, disk and memory grow."""
+    import custlens as cl
+
+    with cl.demo.serve(customers=20_000, rate_limit=None) as shop, tempfile.TemporaryDirectory() as name:
+        shop.population.patches.clear()
+        client, store, folder = shop.client(rate_limit=10_000_000), cl.Store(Path(name) / "shop.lens"), Path(name)
+        store.sync(client, progress=False)
+        ids, seconds = shop.ids, []
+        for number in range(SYNCS):
+            for customer_id in ids[number * 8 : number * 8 + 8]:
+                shop.population.order(customer_id, 10.0)
+            shop.population.now += timedelta(days=1)
+            shop.changed()
+            started = time.perf_counter()
+            report = store.sync(client, progress=False)
+            seconds.append(time.perf_counter() - started)
+            assert (report.mode, report.stats_changed) == ("incremental", 8)
+            if number in (9, SYNCS - 1):
+                size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+                memory = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+                middle = statistics.median(seconds[-5:])
+                print(
+                    f"store: sync {number + 1}: {middle:.2f} s, {size:.1f} MB on disk, {memory:.0f} MB of memory",
+                    flush=True,
+                )
+        ratio = statistics.median(seconds[-5:]) / statistics.median(seconds[5:10])
+        print(f"store: the last of {SYNCS} syncs / the tenth = {ratio:.2f} (medians of five); {store.compact('30D')}")
+
+
 def main() -> None:
     """Run both in turns and print the ratio."""
+    if sys.argv[1:] == ["often"]:
+        often()
+        return
     with tempfile.TemporaryDirectory() as name:
         subprocess.run([sys.executable, "-m", "bench.store", "make", name], check=True)
         rounds = []
@@ -82,12 +140,14 @@ def main() -> None:
                 )
                 pair.append(json.loads(answer.stdout))
             rounds.append(pair)
+        change(Path(name))
     assert all(abs(ours["sales"] - theirs["sales"]) < 1 for ours, theirs in rounds)
     for place, peer in enumerate(("custlens", "pyarrow")):
         seconds = statistics.median(pair[place]["seconds"] for pair in rounds)
         print(f"store: {peer:9} opens {ROWS:,} customers, {len(COLUMNS)} columns, in {seconds:.2f} s")
     ratio = statistics.median(ours["seconds"] / theirs["seconds"] for ours, theirs in rounds)
     print(f"store: custlens / pyarrow = {ratio:.2f} (median of the ratios of {ROUNDS} rounds)")
+    often()
 
 
 if __name__ == "__main__":

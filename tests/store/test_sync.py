@@ -169,6 +169,14 @@ def test_fields_that_the_api_has_added_are_named_in_the_report(shop, client, sto
     assert "New fields loyaltyTier: not known to custlens, kept in `extra`" in str(report)
 
 
+def test_a_profile_that_fails_ends_a_first_sync(shop, store):
+    shop.fail_next(500)
+    with pytest.raises(cl.ServerError):
+        store.sync(shop.client(retries=0), progress=False)
+    with pytest.raises(cl.StoreError, match="holds no customers yet"):
+        store.customers()
+
+
 def test_a_clock_that_runs_backwards_is_refused_unless_everything_is_read_again(shop, client, store):
     store.sync(client, progress=False)
     first = shop.population.now
