@@ -513,7 +513,10 @@ def _micros(column: nw.Series[Any]) -> np.ndarray:
 def _categories(column: nw.Series[Any]) -> Any:
     native = column.to_native()
     if isinstance(native, pd.Series):
-        return pd.Categorical(native)
+        try:
+            return pd.Categorical(native)
+        except TypeError as error:  # of values such as lists
+            raise DataError(f"{column.name} must hold texts, not {column.dtype}") from error
     values = column.cast(nw.String).to_arrow().dictionary_encode()
     if hasattr(values, "combine_chunks"):
         values = values.combine_chunks()

@@ -122,6 +122,7 @@ def quality(customers: IntoFrameT, *, as_of: Moment | None = None) -> IntoFrameT
     frame = customers_frame(customers, [])
     now = latest_as_of(frame, as_of)
     possible = _possible(frame, now)
+    frame = _typed(frame, possible)
     counted = frame.select(
         __rows=nw.len(), **{name: c.broken(now).fill_null(False).cast(nw.Int64).sum() for name, c in possible.items()}
     ).collect()
@@ -177,7 +178,7 @@ def quality_rows(customers: IntoFrameT, check: str, *, as_of: Moment | None = No
     possible = _possible(frame, now)
     if check not in possible:
         raise DataError(f"the check {check!r} needs the time of the observation: pass as_of=")
-    rows = frame.filter(possible[check].broken(now).fill_null(False))
+    rows = _typed(frame, possible).filter(possible[check].broken(now).fill_null(False))
     found: Any = rows.to_native()
     if isinstance(native(customers), nw.DataFrame):
         found = nw.maybe_reset_index(rows.collect()).to_native()
@@ -185,11 +186,22 @@ def quality_rows(customers: IntoFrameT, check: str, *, as_of: Moment | None = No
 
 
 def _possible(frame: Frame, now: datetime | None) -> dict[str, Check]:
-    """Return the checks for which the table has the columns, which must be of the right type."""
+    """Return the checks for which the table has the columns."""
     have = set(frame.collect_schema().names())
     possible = {name: check for name, check in CHECKS.items() if have.issuperset(check.needs)}
     if now is None:
         possible.pop("order_after_observation", None)
-    used = {column for check in possible.values() for column in check.needs}
-    check_types(frame, numbers=sorted(used.difference(TIMES)), times=sorted(used.intersection(TIMES)))
     return possible
+
+
+def _typed(frame: Frame, possible: dict[str, Check]) -> Frame:
+    """Return the table with numbers and times in all columns that the checks need, where pandas may hold objects."""
+    used = {column for check in possible.values() for column in check.needs}
+    numbers, times = sorted(used.difference(TIMES)), sorted(used.intersection(TIMES))
+    check_types(frame, numbers=numbers, times=times)
+    schema = frame.collect_schema()
+    casts = [nw.col(name).cast(nw.Float64) for name in numbers if not schema[name].is_numeric()]
+    casts += [
+        nw.col(name).cast(nw.Datetime("us", "UTC")) for name in times if not isinstance(schema[name], nw.Datetime)
+    ]
+    return frame.with_columns(casts) if casts else frame
