@@ -7,7 +7,7 @@ finding can be had as a sentence with `describe`. None of them calls `show` or c
 from custlens.plot._style import describe
 from custlens.plot.cohorts import cohort_heatmap, repeat_rate, survival
 from custlens.plot.dates import first_orders, inter_purchase, last_orders, recency, seasonality, second_order
-from custlens.plot.lifetime import calibration, frequency_recency, repeat_counts
+from custlens.plot.lifetime import calibration, frequency_recency, repeat_counts, spending
 from custlens.plot.orders import (
     average_order_value,
     comparison,
@@ -46,5 +46,6 @@ __all__ = [
     "seasonality",
     "second_order",
     "segment_sizes",
+    "spending",
     "survival",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,11 +13,11 @@ import numpy as np
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, num2date
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox, offset_copy
 
 from custlens._arguments import shown
@@ -42,6 +42,7 @@ __all__ = [
     "grid",
     "head",
     "literal",
+    "log_axis",
     "message",
     "money",
     "paper",
@@ -59,8 +60,10 @@ SMALL_INCHES = 3.6
 """Axes narrower than this have smaller print."""
 ROOM_INCHES = 0.16, 0.36
 """Height and width of a cell in which a number has room."""
-LETTER_INCHES = 0.085
-"""Width of a letter of a tick label, at most."""
+LETTER_INCHES, LINE_INCHES = 0.085, 0.125
+"""Width of a letter and height of a line of tick labels, at most."""
+DAYS_WITH_A_JANUARY = 550
+"""Of so many days one is sure to be the first of January with a tick."""
 SLACK = 0.06
 """By how much of the width of the axes a note may be wider or narrower than they are."""
 MISSING_GLYPH = "\N{WHITE SQUARE}"
@@ -187,11 +190,37 @@ def percent_axis(axis: Any, label: str) -> None:
 
 
 def date_axis(ax: Axes, label: str) -> None:
-    """Write dates on the x axis, as few as are needed."""
+    """Write dates on the x axis, as few as are needed; the years stand in the label where no tick may name them."""
+    first, last = (num2date(end) for end in ax.get_xlim())
+    if (last - first).days < DAYS_WITH_A_JANUARY:
+        years = f"{first.year}" if first.year == last.year else f"{first.year}–{last.year}"
+        label = f"{label}, {years}"
     locator = AutoDateLocator(minticks=2, maxticks=4 if small(ax) else 7)
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
     ax.set_xlabel(label)
+
+
+def log_axis(ax: Axes, smallest: float, largest: float, others: Mapping[float, str] | None = None) -> None:
+    """Make the x axis logarithmic, with ticks at powers of ten, or more if there are few of them, and some others.
+
+    Parameters
+    ----------
+    smallest, largest
+        Ends of the axis.
+    others
+        Names of other places on the axis.
+    """
+    low, high = int(np.floor(np.log10(smallest))), int(np.ceil(np.log10(largest)))
+    tens = sum(smallest <= 10.0**power <= largest for power in range(low, high + 1))
+    steps = (1, 2, 5) if tens < (2 if small(ax) else 4) else (1,)
+    values = [step * 10.0**power for power in range(low, high + 1) for step in steps]
+    ticks = {value: amount(value) for value in values if smallest <= value <= largest * 1.001} | dict(others or {})
+    ax.set_xscale("log")
+    ax.set_xlim(smallest, largest)
+    ax.xaxis.set_major_locator(FixedLocator(sorted(ticks)))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks.get(value, "")))
 
 
 def cells(
@@ -201,7 +230,9 @@ def cells(
     columns: Sequence[str],
     write: Callable[[float], str],
     style: dict[str, Any],
-) -> Any:
+    *,
+    turned: bool = False,
+) -> None:
     """Draw a matrix as coloured cells, the first row on top, with the number in each cell where there is room.
 
     Parameters
@@ -214,10 +245,8 @@ def cells(
         Returns a number as text.
     style
         Passed to `matplotlib.axes.Axes.pcolormesh`.
-
-    Returns
-    -------
-    matplotlib.collections.QuadMesh
+    turned
+        Whether to turn the names of the columns, as long ones need.
     """
     height, width = ax.bbox.height / ax.figure.dpi, ax.bbox.width / ax.figure.dpi
     row, column = height / len(rows), width / len(columns)
@@ -225,9 +254,13 @@ def cells(
     mesh = draw(ax.pcolormesh, np.ma.masked_invalid(values), **{"cmap": RAMP, **edges, **style})
     for side in ax.spines.values():
         side.set_visible(False)
-    ax.tick_params(length=0)
-    _few_ticks(ax.xaxis, columns, width / (LETTER_INCHES * (max(map(len, columns)) + 1)))
-    _few_ticks(ax.yaxis, rows, height / (2 * LETTER_INCHES))
+    ax.tick_params(length=0, labelsize="x-small" if small(ax) else "medium")
+    _few_ticks(ax.xaxis, columns, width / (LINE_INCHES if turned else LETTER_INCHES * (max(map(len, columns)) + 1)))
+    _few_ticks(ax.yaxis, rows, height / LINE_INCHES)
+    if turned:
+        ax.tick_params(axis="x", labelrotation=40)
+        for label in ax.get_xticklabels():
+            label.set(ha="right", rotation_mode="anchor")
     ax.set_ylim(len(rows), 0)
     if row >= ROOM_INCHES[0] and column >= ROOM_INCHES[1]:
         size = "x-small" if column < 2 * ROOM_INCHES[1] else "small"
@@ -241,7 +274,6 @@ def cells(
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize="x-small" if small(ax) else "small")
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
-    return mesh
 
 
 def amount(value: float) -> str:

@@ -19,7 +19,7 @@ __all__ = ["first_orders", "inter_purchase", "last_orders", "recency", "seasonal
 
 ALIASES = {"day": "D", "week": "W-MON", "month": "MS", "quarter": "QS", "year": "YS"}
 """Aliases of pandas, by the name of the period; a week begins on Monday."""
-DAYS_TOLD = 90
+DAYS_TOLD, FEWEST_SEEN = 90, 0.01
 DAYS_IN_A_WEEK = 7
 
 
@@ -258,7 +258,7 @@ def seasonality(
 def second_order(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes | None = None, **style: Any) -> Axes:
     """Show the share of buyers who have ordered again, by days since their first order, as a range.
 
-    The range is between two estimates, see `custlens.orders.second_order`; it is not a confidence interval.
+    It ends where fewer than one in a hundred buyers have been seen for longer. The range is between two estimates, see `custlens.orders.second_order`; it is not a confidence interval.
 
     Parameters
     ----------
@@ -286,6 +286,7 @@ def second_order(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes 
     if not len(table):
         look.head(ax, title, known.notes(), NOBODY)
         return look.message(ax, NOBODY)
+    table = table[: max(2, int((table["at_risk"] >= FEWEST_SEEN * known.buyers).sum()))]
     low, high = table["share_low"], table["share_high"]
     end = int(table["days"].iloc[-1])
     after = table[table["days"] <= DAYS_TOLD].iloc[-1]

@@ -16,7 +16,7 @@ from custlens.analysis.lifetime import LifetimeModel
 from custlens.errors import ArgumentError
 from custlens.plot import _style as look
 
-__all__ = ["calibration", "frequency_recency", "repeat_counts"]
+__all__ = ["calibration", "frequency_recency", "repeat_counts", "spending"]
 
 NAMES = {"bg_nbd": "BG/NBD", "mbg_nbd": "MBG/NBD"}
 MARKERS = [("o", look.ACCENT), ("^", look.GREEN), ("s", look.MUTED)]
@@ -203,7 +203,9 @@ def calibration(
     )
     top = max(float(table[["p_order", "ordered"]].to_numpy().max()) for table in tables) * 1.08
     ax.plot([0, top], [0, top], color=look.grey(0.4), linewidth=1, linestyle="--")
-    ax.annotate("as promised", (top, top), (-4, -12), textcoords="offset points", ha="right", fontsize="x-small")
+    ax.annotate(
+        "as promised", (0.7 * top, 0.7 * top), (8, -6), textcoords="offset points", va="top", fontsize="x-small"
+    )
     colours = [("o", look.BASE), *MARKERS]
     for table, model, (marker, colour) in zip(tables, chosen, colours, strict=False):
         tenths = table.iloc[:-1]
@@ -216,6 +218,54 @@ def calibration(
     look.grid(ax, "both")
     if len(chosen) > 1:
         ax.legend(frameon=False, fontsize="small", loc="lower right")
+    return ax
+
+
+def spending(model: LifetimeModel, *, ax: Axes | None = None, **style: Any) -> Axes:
+    """Show how buyers' mean order values are spread, and how the model of values expects them to be.
+
+    Parameters
+    ----------
+    model : LifetimeModel
+        As `custlens.lifetime.fit` returns it.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+    **style
+        Passed to `matplotlib.axes.Axes.bar`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind, or matplotlib does not know the style.
+    """
+    (model,) = _models(model)
+    table = model.diagnose().spending
+    ax = look.axes(ax)
+    buyers = table["observed"].sum()
+    miss = (table["expected"] - table["observed"]).abs().sum() / 2 / buyers
+    look.head(
+        ax,
+        "Order values, seen and expected",
+        [f"n = {look.count(buyers, 'buyer')} with sales above 0", f"as of {model.as_of.day} {model.as_of:%b %Y}"],
+        f"The Gamma-Gamma model puts {miss:.1%} of {look.count(buyers, 'buyer')} into another bin of order values than "
+        "they are in.",
+    )
+    bars = {"align": "edge", "color": look.BASE, "edgecolor": look.paper(), "label": "seen", **style}
+    look.draw(ax.bar, table["lower"], table["observed"], table["upper"] - table["lower"], **bars)
+    middles = np.sqrt(table["lower"] * table["upper"])
+    ax.plot(middles, table["expected"], color=look.ACCENT, linewidth=2, label="expected by Gamma-Gamma")
+    ax.set_xscale("log")
+    look.log_axis(ax, float(table["lower"].iloc[0]), float(table["upper"].iloc[-1]))
+    ax.set_xlabel(f"Mean value of an order ({model.currency or 'currency unknown'})")
+    look.amount_axis(ax.yaxis, "Buyers", whole=True)
+    ax.margins(y=0.25)
+    ax.set_ylim(0)
+    look.grid(ax)
+    ax.legend(frameon=False, fontsize="x-small" if look.small(ax) else "small", loc="upper right")
     return ax
 
 

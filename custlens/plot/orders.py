@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from narwhals.typing import IntoFrame
 
 from custlens._arguments import Moment, one_of, shown, whole_number
@@ -384,7 +384,7 @@ def comparison(
     change, low, high = (table[f"difference{end}"].to_numpy() / unit for end in ("", "_ci_low", "_ci_high"))
     sure = [place for place in range(len(table)) if low[place] > 0 or high[place] < 0]
     most = max(sure, key=lambda place: abs(change[place]), default=None)
-    finding = f"Between {names[0]} and {names[1]} no measure differs by more than chance may"
+    finding = f"Between {names[0]} and {names[1]} no measure differs by more than chance explains"
     if most is not None:
         finding = (
             f"{MEASURES[table['measure'].iloc[most]]}: {change[most]:+.0%} in {names[1]} against {names[0]} "
@@ -401,7 +401,8 @@ def comparison(
         else f"{look.amount(round(before, 2))} → {look.amount(round(after, 2))}"
         for measure, before, after in table[["measure", "a", "b"]].itertuples(index=False)
     ]
-    ax.set_yticks(places, [f"{MEASURES[name]}\n{text}" for name, text in zip(table["measure"], values, strict=True)])
+    labels = [f"{MEASURES[name]}\n{text}" for name, text in zip(table["measure"], values, strict=True)]
+    ax.set_yticks(places, labels, fontsize="x-small" if look.small(ax) else "medium", linespacing=1)
     ax.set_ylim(len(table) - 0.5, -0.5)
     look.percent_axis(ax.xaxis, "Relative difference")
     look.grid(ax, "x")
@@ -567,10 +568,7 @@ def _amounts(
     if cumulative:
         _cumulative(ax, curve, style)
         if logs:
-            first = curve[curve > 0][0]
-            ax.set_xscale("log")
-            _log_ticks(ax, {value: look.amount(value) for value in _decades(first, most)})
-            ax.set_xlim(first, most)
+            look.log_axis(ax, float(curve[curve > 0][0]), most)
         else:
             ax.set_xlim(min(least, 0), q99)
             ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: look.amount(value)))
@@ -601,18 +599,17 @@ def _log_bars(ax: Axes, bins: pd.DataFrame, style: dict[str, Any]) -> None:
     ratio = float((above["upper"] / above["lower"]).iloc[0]) if len(above) else 10.0
     smallest = float(above["lower"].min()) if len(above) else 1.0
     largest = float(above["upper"].max()) if len(above) else 10.0
-    ticks = {value: look.amount(value) for value in _decades(smallest, largest)}
+    others = {}
     bars = {"align": "edge", "color": look.BASE, "edgecolor": look.paper(), "linewidth": 0.6, **style}
     place = smallest / ratio
     for name, part in (("0", bins[bins["lower"] == 0]), ("< 0", bins[bins["lower"] == -np.inf])):
         if len(part):
             place /= ratio**2
             look.draw(ax.bar, place, part["buyers"], place * (ratio - 1), **{**bars, "color": look.MUTED})
-            ticks[place * ratio**0.5] = name
+            others[place * ratio**0.5] = name
     look.draw(ax.bar, above["lower"], above["buyers"], above["upper"] - above["lower"], **bars)
-    ax.set_xscale("log")
-    ax.set_xlim(place if place < smallest / ratio else smallest, largest)
-    _log_ticks(ax, ticks)
+    look.log_axis(ax, smallest, largest, others)
+    ax.set_xlim(place if others else smallest, largest)
 
 
 def _even_edges(most: float) -> list[float]:
@@ -653,20 +650,6 @@ def _mark_middle(ax: Axes, low: float, middle: float, high: float) -> None:
         ("data", "axes fraction"), "offset points", ha="left" if left else "right", va="top",
         fontsize="x-small" if look.small(ax) else "small", color=look.grey(0.85),
     )  # fmt: skip
-
-
-def _decades(smallest: float, largest: float) -> list[float]:
-    """Return the powers of ten in a range; if there are few of them, twos and fives too."""
-    low, high = int(np.floor(np.log10(smallest))), int(np.ceil(np.log10(largest)))
-    steps = (1, 2, 5) if high - low <= 3 else (1,)
-    values = [step * 10.0**power for power in range(low, high + 1) for step in steps]
-    return [value for value in values if smallest <= value <= largest * 1.001]
-
-
-def _log_ticks(ax: Axes, ticks: dict[float, str]) -> None:
-    ax.xaxis.set_major_locator(FixedLocator(sorted(ticks)))
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks.get(value, "")))
 
 
 def _bin_name(lower: float, upper: float) -> str:

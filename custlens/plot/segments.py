@@ -200,10 +200,9 @@ def migration(before: IntoFrame, after: IntoFrame, *, ax: Axes | None = None, **
         finding += f"; the greatest move is from {most['before']} to {most['after']} ({most['customers']:,})"
     look.head(ax, title, notes, f"{finding}.")
     shares = moves.pivot(index="before", columns="after", values="share").reindex(index=rows, columns=columns)
-    look.cells(ax, shares.to_numpy("float64"), rows, columns, look.percent, {"vmin": 0, "vmax": 1, **style})
-    ax.tick_params(axis="x", labelrotation=40)
-    for label in ax.get_xticklabels():
-        label.set(ha="right", rotation_mode="anchor")
+    look.cells(
+        ax, shares.to_numpy("float64"), rows, columns, look.percent, {"vmin": 0, "vmax": 1, **style}, turned=True
+    )
     ax.set_ylabel("Before")
     ax.set_xlabel("After")
     return ax

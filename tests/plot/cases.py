@@ -109,6 +109,7 @@ OF_MODELS: dict[str, Chart] = {
     "frequency_recency_orders": lambda ax, models: plot.frequency_recency(models.fitted[1], "expected_orders", ax=ax),
     "repeat_counts": lambda ax, models: plot.repeat_counts(models.fitted[0], ax=ax),
     "repeat_counts_of_two": lambda ax, models: plot.repeat_counts(models.fitted, ax=ax),
+    "spending": lambda ax, models: plot.spending(models.fitted[0], ax=ax),
     "calibration": lambda ax, models: plot.calibration(models.fitted[0], models.later, ax=ax),
     "calibration_of_two": lambda ax, models: plot.calibration(models.fitted, models.later, ax=ax),
 }

@@ -154,6 +154,7 @@ def test_a_style_that_matplotlib_does_not_know_is_named(name, style, data, model
         "observed_revenue": [shop.history],
         "frequency_recency": [models.fitted[0]],
         "repeat_counts": [models.fitted],
+        "spending": [models.fitted[0]],
         "calibration": [models.fitted, models.later],
     }.get(name, [shop.customers])
     with pytest.raises(cl.ArgumentError, match="cannot be drawn in this style"):

@@ -38,7 +38,14 @@ def test_the_points_of_calibration_are_the_tenths(models):
         assert line.get_ydata().tolist() == tenths["ordered"].tolist()
 
 
-@pytest.mark.parametrize("chart", [cl.plot.frequency_recency, cl.plot.repeat_counts])
+def test_bars_and_line_of_spending_are_those_of_the_diagnosis(models):
+    ax = cl.plot.spending(models.fitted[0])
+    table = models.fitted[0].diagnose().spending
+    assert [bar.get_height() for bar in ax.patches] == table["observed"].tolist()
+    assert ax.lines[0].get_ydata().tolist() == table["expected"].tolist()
+
+
+@pytest.mark.parametrize("chart", [cl.plot.frequency_recency, cl.plot.repeat_counts, cl.plot.spending])
 @pytest.mark.parametrize("given", [None, 3, "bg_nbd", [], [3], cl.lifetime.LifetimeModel])
 def test_what_is_not_a_model_is_named(chart, given):
     with pytest.raises(cl.ArgumentError, match=r"models? must be"):

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-__all__ = ["COUNTS_SHOWN", "Diagnosis", "holdout", "repeat_counts", "values"]
+from custlens.analysis.lifetime._gamma_gamma import share_below
+
+__all__ = ["COUNTS_SHOWN", "Diagnosis", "holdout", "repeat_counts", "spending", "values"]
 
 COUNTS_SHOWN = 7
+BINS_PER_DECADE = 8
 HOLDOUT = {
     "buyers": "sum",
     "p_order": "mean",
@@ -32,6 +35,8 @@ class Diagnosis:
     value : pandas.DataFrame
         orders ("1", "2+"), buyers, observed and expected (mean over buyers of S/n, and of E[M]). The model takes order
         values as independent of the number of orders; where the two groups differ, the forecast of revenue is off.
+    spending : pandas.DataFrame
+        One row per bin of S/n, eight per power of ten: lower, upper (currency), observed and expected (buyers).
     correlation : float
         Correlation of the number of orders and log(S/n).
     holdout : pandas.DataFrame or None
@@ -41,6 +46,7 @@ class Diagnosis:
 
     repeat_counts: pd.DataFrame
     value: pd.DataFrame
+    spending: pd.DataFrame
     correlation: float
     holdout: pd.DataFrame | None
 
@@ -78,6 +84,17 @@ def values(n: np.ndarray, mean: np.ndarray, rows: np.ndarray, expected: np.ndarr
         )
         lines.append({"orders": name, "buyers": weights.sum(), "observed": observed, "expected": modelled})
     return pd.DataFrame(lines)
+
+
+def spending(n: np.ndarray, mean: np.ndarray, rows: np.ndarray, params: np.ndarray) -> pd.DataFrame:
+    """Build the table of buyers by the mean value of their orders, observed and expected by the model of values."""
+    steps = np.floor(np.log10(mean) * BINS_PER_DECADE).astype("int64")
+    first, last = int(steps.min()), int(steps.max())
+    edges = 10 ** (np.arange(first, last + 2) / BINS_PER_DECADE)
+    counts, place = np.unique(n, return_inverse=True)
+    below = np.bincount(place, rows, len(counts)) @ share_below(params, counts[:, None], edges[None, :])
+    observed = np.bincount(steps - first, rows, last - first + 1)
+    return pd.DataFrame({"lower": edges[:-1], "upper": edges[1:], "observed": observed, "expected": np.diff(below)})
 
 
 def holdout(predicted: pd.DataFrame, before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from scipy import special
 
 from custlens.analysis.lifetime._fitting import Fitted, LogLikelihood, maximise, sample_of
 
-__all__ = ["correlation", "expected_value", "fit_spending", "population_value"]
+__all__ = ["correlation", "expected_value", "fit_spending", "population_value", "share_below"]
 
 
 def fit_spending(n: np.ndarray, mean: np.ndarray, rows: np.ndarray) -> Fitted:
@@ -76,3 +76,12 @@ def expected_value(params: np.ndarray, n: np.ndarray, sales: np.ndarray) -> np.n
 def population_value(params: np.ndarray) -> float:
     """Compute the expected value of an order of a customer about whose spending nothing is known, p·v / (q − 1)."""
     return float(expected_value(params, np.zeros(1), np.zeros(1))[0])
+
+
+def share_below(params: np.ndarray, n: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Compute the probability that the mean S/n of a customer with n orders is below a value.
+
+    Over all customers n·mean / (v + n·mean) is distributed as Beta(p·n, q).
+    """
+    p, q, v = params
+    return np.asarray(special.betainc(p * n, q, n * mean / (v + n * mean)))

@@ -197,7 +197,8 @@ class LifetimeModel:
         -------
         Diagnosis
             repeat_counts: buyers by number of repeat orders, observed and expected; value: mean value of an order of
-            one-time and of repeat buyers, observed and expected; correlation: of the two statistics; holdout: forecast
+            one-time and of repeat buyers, observed and expected; spending: buyers by mean value of their orders, observed
+            and expected; correlation: of the two statistics; holdout: forecast
             and outcome by decile of the forecast, over the buyers who are still in `later`; None without `later`.
 
         Raises
@@ -217,6 +218,7 @@ class LifetimeModel:
         return Diagnosis(
             repeat_counts=_diagnosis.repeat_counts(table["x"].to_numpy(), table["rows"].to_numpy(), counts),
             value=_diagnosis.values(n, s / n, rows, expected_value(value_params, n, s)),
+            spending=_diagnosis.spending(n, s / n, rows, value_params),
             correlation=correlation(n, s / n, rows),
             holdout=None if later is None else self._holdout(later, as_of),
         )

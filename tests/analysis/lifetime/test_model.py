@@ -111,6 +111,8 @@ def test_a_diagnosis_compares_observed_counts_with_expected_ones(model):
     assert counts["expected"].sum() == pytest.approx(2357)
     assert (counts["observed"] - counts["expected"]).abs().max() < 80
     assert diagnosis.value["buyers"].sum() == 2357 - model.left_out.iloc[-1]
+    assert diagnosis.spending["observed"].sum() == diagnosis.value["buyers"].sum()
+    assert diagnosis.spending["expected"].sum() == pytest.approx(diagnosis.value["buyers"].sum(), rel=0.01)
     assert diagnosis.holdout is None
     assert repr(model).startswith("<LifetimeModel bg_nbd: r=0.2")
     assert repr(diagnosis).startswith("<Diagnosis: correlation of orders and their value +0.")
