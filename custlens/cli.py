@@ -103,7 +103,7 @@ def sync(path: Path, mode: Mode) -> None:
 @store_option
 @click.option("--keep", default="90D", show_default=True, help="How far back states can still be read: days or weeks.")
 def compact(path: Path, keep: str) -> None:
-    """Give up earlier states of the local store, and free the space."""
+    """Delete old states of the local store."""
     from custlens.store.store import Store
 
     click.echo(Store(path).compact(keep))
