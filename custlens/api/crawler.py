@@ -452,8 +452,9 @@ class Crawler:
 
     def _accept(self, answer: Answer) -> None:
         self.keys.update(answer.keys)
-        known = (time for times in (answer.created, answer.updated, answer.ordered) for time in times if time)
-        self._newest = max(self._newest, *known, 0)
+        known = sorted(time for times in (answer.created, answer.updated, answer.ordered) for time in times if time)
+        if known:  # not the very latest: a few may lie in the year 9999
+            self._newest = max(self._newest, known[9 * len(known) // 10])
         if self._looking:
             self._registered.update((key, time) for key, time in zip(answer.keys, answer.created, strict=True) if time)
         self._take(answer.items, answer.keys)
