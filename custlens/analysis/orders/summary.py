@@ -55,10 +55,12 @@ def summary(customers: IntoFrameT, *, as_of: Moment | None = None, currency: str
     n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
     buys = np.flatnonzero(n >= 1)
     nb, sb, wb = n.take(buys), s.take(buys), rows.take(buys)
+    orders, count, once = float(wb @ nb), wb.sum(), wb[nb == 1].sum()
     valued = ~np.isnan(sb)
+    if not valued.all():  # orders of unknown value do not thin out the means
+        nb, sb, wb = nb[valued], sb[valued], wb[valued]
     aov = sb / nb
-    sales = float(wb @ np.where(valued, sb, 0.0))
-    orders, count, once, of_valued = float(wb @ nb), wb.sum(), float(wb @ (nb == 1)), float(wb @ valued)
+    sales, of_valued = float(wb @ sb), wb.sum()
     result = {
         "as_of": observed,
         "currency": currency,
@@ -68,8 +70,8 @@ def summary(customers: IntoFrameT, *, as_of: Moment | None = None, currency: str
         "no_stats": rows[np.isnan(n)].sum(),
         "orders": orders,
         "sales_value": sales,
-        "mean_order_value": ratio(sales, float(wb @ np.where(valued, nb, 0.0))),
-        "mean_customer_aov": ratio(float(wb @ np.where(valued, aov, 0.0)), of_valued),
+        "mean_order_value": ratio(sales, float(wb @ nb)),
+        "mean_customer_aov": ratio(float(wb @ aov), of_valued),
         "median_customer_aov": quantiles(aov, wb, [0.5])[0],
         "mean_buyer_value": ratio(sales, of_valued),
         "median_buyer_value": quantiles(sb, wb, [0.5])[0],
