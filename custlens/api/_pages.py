@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from custlens.api.records import Id, Page
+from custlens.api.records import UNREADABLE, Id, Page
 
 __all__ = ["Answer", "key_of", "read_answer", "read_page", "seconds"]
 
 Raw = bytes | msgspec.Raw
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 import msgspec
 
 from custlens._arguments import Moment, number, shown, whole_number
+from custlens.api._pages import read_page
 from custlens.api._transport import Metrics, Secret, Transport
 from custlens.api.query import PAGE_SIZE, parse_fields, query_value, response_fields, search_params
 from custlens.api.records import UNREADABLE, Customer, DeletedCustomer, Page, Profile, read_customer
@@ -254,18 +255,11 @@ class Client:
     def _read_pages(self, params: dict[str, str]) -> Iterator[Page]:
         offset = 0
         while True:
-            page = self._transport.get("/customers", {**params, "offset": str(offset)}, _page.decode)
+            page = self._transport.get("/customers", {**params, "offset": str(offset)}, read_page)
             yield page
             offset += len(page.items)
             if not page.items or offset >= page.total:
                 return
-
-    def _raw_page(
-        self, *, sort_by: str = "REGISTERED_DATE_ASC", offset: int = 0, limit: int = PAGE_SIZE, **filters: Any
-    ) -> bytes:
-        """Return one page of a search as it came, checked to be a page; arguments as for `search`."""
-        params = search_params(sort_by=sort_by, page_size=limit, **filters)
-        return self._transport.get("/customers", {**params, "offset": str(offset)}, _checked_page)
 
     def deleted(
         self, since: Moment | int | None = None, until: Moment | int | None = None
@@ -365,16 +359,9 @@ class _DeletedPage(msgspec.Struct, rename="camel"):
     items: list[DeletedCustomer]
 
 
-_page = msgspec.json.Decoder(Page)
 _deleted_page = msgspec.json.Decoder(_DeletedPage)
 _profile = msgspec.json.Decoder(Profile)
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-def _checked_page(body: bytes) -> bytes:
-    """Return a body as it is if it is a page."""
-    _page.decode(body)
-    return body
 
 
 def _json_object(body: bytes) -> bytes:

@@ -22,7 +22,7 @@ from custlens.api.client import Client
 from custlens.api.query import PAGE_SIZE, query_value, search_params
 from custlens.errors import APIError, NotFoundError, SyncError
 
-__all__ = ["Changes", "Crawler", "Journal"]
+__all__ = ["Changes", "Crawler", "Journal", "Raw"]
 
 T = TypeVar("T")
 STRETCHES = 8
@@ -223,11 +223,16 @@ class Crawler:
         parts = 1 if self._threads == 1 else max(1, min(STRETCHES, first.total // STRETCH_ROWS))
         offsets = [first.total * part // parts for part in range(1, parts)]
         asks = [Ask(REGISTERED.sort_by, self._filters, offset) for offset in offsets]
-        last, *middles = self._run(map(self._page, [Ask("REGISTERED_DATE_DESC", self._filters, limit=1), *asks]))
+        end = Ask("REGISTERED_DATE_DESC", self._filters, limit=1)
+        last, *middles = self._run([self._look(end), *map(self._page, asks)])
         stretches = _stretches(low or 0, high, [first, *middles])
         self._run([self._read(REGISTERED, *stretch) for stretch in stretches])
         if low is None and high is None and (_untimed(first) or _untimed(last)):
             self._run([self._ends()])
+        if len(self.keys) < min(first.total, last.total):  # deletions, or a list in another order than it claims
+            [count] = self._run([self._look(self._count())])
+            if len(self.keys) < count.total:
+                self._run([self._whole()])
 
     def changes(self, since: int, orders_since: int, known: Set[int] = frozenset()) -> Changes:
         """Read who was changed or ordered since a moment, ask who was deleted, and compare the number of customers.
@@ -250,7 +255,7 @@ class Crawler:
             if not look:
                 self._run([self._orders(orders_since)])
             gone = self._gone(from_then)
-            [count] = self._run([self._page(Ask("REGISTERED_DATE_ASC", self._filters, limit=1))])
+            [count] = self._run([self._look(self._count())])
             cursor = max(cursor, min(latest, int(self.now().timestamp())))
             held = len((self.keys | known) - (gone or set()))
             moved = len(self.keys - known) - came + len(gone or ()) - went
@@ -280,12 +285,17 @@ class Crawler:
     # What to ask next, given what came.
 
     def _page(self, ask: Ask, sound: Callable[[Answer], bool] = lambda answer: True) -> Walk[Answer]:
-        """Ask for a page, a few times if it is empty or not sound; return the last answer."""
+        """Ask for a page, a few times if it is empty or not sound; take the last answer and return it."""
+        answer = yield from self._look(ask, sound)
+        self._accept(answer)
+        return answer
+
+    def _look(self, ask: Ask, sound: Callable[[Answer], bool] = lambda answer: True) -> Walk[Answer]:
+        """Ask for a page as `_page` does, without taking it."""
         for attempt in range(ATTEMPTS):
             answer = yield ask._replace(attempt=attempt)
             if (answer.keys or answer.total <= ask.offset) and sound(answer):
                 break
-        self._accept(answer)
         return answer
 
     def _read(self, by: _Timeline, low: int, high: int | None = None) -> Walk[int]:
@@ -444,6 +454,9 @@ class Crawler:
     def _window(self, by: _Timeline, low: int, high: int | None, limit: int = PAGE_SIZE) -> Ask:
         times = {by.low: low} if high is None else {by.low: low, by.high: high}
         return Ask(by.sort_by, {**self._filters, **times}, limit=limit)
+
+    def _count(self) -> Ask:
+        return Ask("REGISTERED_DATE_ASC", self._filters, limit=1)
 
     def _bound(self, name: str) -> int | None:
         """Return the time of a filter in UNIX seconds."""

@@ -25,7 +25,6 @@ __all__ = [
     "ShippingAddress",
     "Stats",
     "api_names",
-    "customer_key",
     "read_customer",
 ]
 
@@ -232,32 +231,6 @@ def api_names(record: type[msgspec.Struct]) -> dict[str, str]:
     return {field: name for field, name in names if name != "$extra"}
 
 
-class _Key(msgspec.Struct, gc=False):
-    id: Id
-
-
-def customer_key(raw: bytes | msgspec.Raw) -> int:
-    """Return what identifies a customer: the ID or, where it cannot be read, a hash of the whole JSON."""
-    try:
-        return _key.decode(raw).id
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return hash(bytes(raw))
-
-
-def customer_keys(body: bytes, items: list[msgspec.Raw]) -> list[int]:
-    """Return the `customer_key` of each customer of a page; the page is read once if all its IDs are sound."""
-    try:
-        return [customer.id for customer in _keys.decode(body).items]
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return [customer_key(item) for item in items]
-
-
-class _Keys(msgspec.Struct, gc=False):
-    items: list[_Key]
-
-
-_key = msgspec.json.Decoder(_Key)
-_keys = msgspec.json.Decoder(_Keys)
 _customer = msgspec.json.Decoder(Customer)
 _PARTS: dict[str, type[msgspec.Struct]] = {"billingPerson": Person, "stats": Stats}
 _LISTS: dict[str, type[msgspec.Struct]] = {"shippingAddresses": ShippingAddress, "contacts": Contact}

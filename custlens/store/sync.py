@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import msgspec
 import pandas as pd
 import pyarrow.compute as pc
 from tqdm.auto import tqdm
@@ -19,7 +18,7 @@ from tqdm.auto import tqdm
 from custlens._arguments import one_of, shown, span, whole_number
 from custlens._lines import Lines, as_html, as_text
 from custlens.api.client import Client
-from custlens.api.crawler import Changes, Crawler
+from custlens.api.crawler import Changes, Crawler, Raw
 from custlens.errors import ArgumentError, StoreError, SyncError
 from custlens.store._commit import commit
 from custlens.store._journal import Journal
@@ -36,7 +35,6 @@ CLOCK_SKEW = timedelta(days=1)
 JOURNAL_KEEPS = timedelta(days=1)
 QUEUE_PAGES = 64
 MOST_THREADS = 8
-Raw = bytes | msgspec.Raw
 
 
 @dataclass(repr=False)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -15,9 +14,10 @@ from tqdm.auto import tqdm
 
 from custlens._arguments import flag, nearest, one_of, shown, whole_number
 from custlens.api.client import Client
+from custlens.api.crawler import Crawler, Raw
 from custlens.api.query import FieldTree, parse_fields, response_fields, search_params
-from custlens.api.records import Customer, Page, api_names, customer_key
-from custlens.errors import ArgumentError, CustlensWarning, NotFoundError
+from custlens.api.records import Customer, api_names
+from custlens.errors import ArgumentError, NotFoundError
 from custlens.tables import schemas
 from custlens.tables._builder import OnInvalid, TableBuilder
 from custlens.tables._validate import Failure
@@ -25,7 +25,6 @@ from custlens.tables.customer_tables import CustomerTables, assemble
 
 __all__ = ["fetch"]
 
-MAX_PASSES = 3
 PARTS = {"addresses": "shippingAddresses", "contacts": "contacts"}
 MEANT = {"limit": "head", "offset": "head", "fields": "columns"}
 """Words of the API that `fetch` has no use for, and what was probably meant."""
@@ -99,13 +98,17 @@ def fetch(
         raise ArgumentError(f"client must be a Client, such as cl.Client.from_env(), not {shown(client)}")
     for name in MEANT.keys() & filters.keys():
         raise ArgumentError(f"fetch takes no {name}=: it reads every page; did you mean {MEANT[name]}=?")
+    if "sort_by" in filters:
+        raise ArgumentError(
+            "fetch takes no sort_by=: the rows come in the order of registration; sort the table instead"
+        )
     flag("progress", progress)
     threads = whole_number("threads", threads, least=1)
     one_of("on_invalid", on_invalid, ("quarantine", "raise", "drop"))
     if currency is not None and not (isinstance(currency, str) and re.fullmatch("[A-Z]{3}", currency)):
         raise ArgumentError(f"currency must be an ISO 4217 code such as 'EUR', not {shown(currency)}")
     wanted = None if columns is None else _wanted(columns)
-    asked = None if wanted is None else [response_fields(wanted)]
+    asked = None if wanted is None else response_fields(wanted)
     if ids is None:
         head = None if head is None else whole_number("head", head)
         search_params(sort_by="REGISTERED_DATE_ASC", fields=asked, **filters)
@@ -113,24 +116,24 @@ def fetch(
         if head is not None or filters:
             raise ArgumentError(f"give either ids or {', '.join(filters) or 'head'}, not both")
         ids = _checked(ids)
-
-    def new_builder() -> TableBuilder:
-        return TableBuilder(
-            on_invalid=on_invalid,
-            columns=None if wanted is None else _filled(wanted),
-            parts=[part for part, field in PARTS.items() if wanted is None or field in wanted],
-        )
-
+    builder = TableBuilder(
+        on_invalid=on_invalid,
+        columns=None if wanted is None else _filled(wanted),
+        parts=[part for part, field in PARTS.items() if wanted is None or field in wanted],
+    )
     started, before = time.monotonic(), client.metrics
     known = client.currency()
     if currency is not None and known is not None and currency != known:
         raise ArgumentError(f"currency is {currency!r}, and the shop's profile says {known!r}: leave currency out")
-    if ids is None:
-        builder = _fetch_search(client, new_builder, asked, head, progress, filters)
+    as_of = None
+    if ids is not None:
+        _fetch_ids(client, builder, ids, asked, progress, threads)
+    elif head is not None:
+        _fetch_head(client, builder, asked, head, progress, filters)
     else:
-        builder = _fetch_ids(client, new_builder(), ids, asked, progress, threads)
+        as_of = _fetch_all(client, builder, asked, progress, filters)
     after = client.metrics
-    as_of = after.server_time or datetime.now(UTC)
+    as_of = as_of or after.server_time or datetime.now(UTC)
     tables = assemble(builder.finish(), store_id=client.store_id, currency=known or currency, as_of=as_of)
     report = tables.report
     report.seconds = time.monotonic() - started
@@ -138,52 +141,47 @@ def fetch(
     return tables
 
 
-def _fetch_search(
-    client: Client,
-    new_builder: Callable[[], TableBuilder],
-    asked: list[str] | None,
-    head: int | None,
-    progress: bool,
-    filters: dict[str, Any],
-) -> TableBuilder:
-    """Read all pages, and read them again if the list moved under the reading.
+def _fetch_all(
+    client: Client, builder: TableBuilder, asked: str | None, progress: bool, filters: dict[str, Any]
+) -> datetime:
+    """Read everybody whom a search finds, also while the shop changes; return the shop's time at the end."""
+    seen: set[int] = set()
 
-    Customers are listed by their time of registration, so new ones only lengthen the list. If it gets shorter, or
-    fewer customers came than it says it has, some may have slipped from a page not yet read to one already read.
-    """
+    def take(items: Sequence[Raw], keys: list[int]) -> None:
+        builder.add(item for item, key in zip(items, keys, strict=True) if key not in seen)
+        seen.update(keys)
+
     with tqdm(desc="customers", unit="", disable=not progress) as bar:
-        for _ in range(MAX_PASSES):
-            builder, seen, longest, shrank = new_builder(), set[int](), 0, False
-            bar.reset()
-            for page in _shown(client._pages(fields=asked, **filters), bar, client):
-                if head is not None and len(seen) + len(page.items) >= head:
-                    builder.add(page.items[: head - len(seen)])
-                    return builder
-                shrank = shrank or page.total < longest
-                longest = max(longest, page.total)
-                seen.update(map(customer_key, page.items))
-                builder.add(page.items)
-            if not shrank and len(seen) >= longest:
-                return builder
-    warnings.warn(
-        f"the shop changed each of the {MAX_PASSES} times it was read; customers that moved meanwhile may be missing",
-        CustlensWarning,
-        stacklevel=3,
-    )
-    return builder
+
+        def tell(read: int, expected: int) -> None:
+            bar.total = max(read, expected)
+            bar.set_postfix_str(f"{client.requests_left} requests left", refresh=False)
+            bar.update(read - bar.n)
+
+        # With one thread the rows come in the order of registration.
+        with Crawler(client, take=take, fields=asked, filters=filters, threads=1, tell=tell) as crawler:
+            crawler.everyone()
+            return crawler.now()
 
 
-def _shown(pages: Iterator[Page], bar: tqdm[Any], client: Client) -> Iterator[Page]:
-    for page in pages:
-        bar.total = page.total
-        bar.update(len(page.items))
-        bar.set_postfix_str(f"{client.requests_left} requests left", refresh=False)
-        yield page
+def _fetch_head(
+    client: Client, builder: TableBuilder, asked: str | None, head: int, progress: bool, filters: dict[str, Any]
+) -> None:
+    """Read the first customers whom a search finds."""
+    left = head
+    with tqdm(total=head, desc="customers", unit="", disable=not progress) as bar:
+        for page in client._pages(fields=asked, **filters):
+            builder.add(page.items[:left])
+            bar.update(min(left, len(page.items)))
+            bar.set_postfix_str(f"{client.requests_left} requests left", refresh=False)
+            left -= len(page.items)
+            if left <= 0:
+                return
 
 
 def _fetch_ids(
-    client: Client, builder: TableBuilder, ids: list[int], asked: list[str] | None, progress: bool, threads: int
-) -> TableBuilder:
+    client: Client, builder: TableBuilder, ids: list[int], asked: str | None, progress: bool, threads: int
+) -> None:
     """Ask for each ID, side by side, and keep the order. An error other than 404 stops every thread."""
     stop = threading.Event()
 
@@ -212,7 +210,6 @@ def _fetch_ids(
         except BaseException:
             stop.set()
             raise
-    return builder
 
 
 def _not_found(customer_id: int, error: NotFoundError | None) -> Failure:

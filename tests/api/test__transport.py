@@ -210,7 +210,7 @@ def test_json_that_is_nested_too_deeply_is_a_decode_error():
     body = b'{"id": 5, "favorites": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
     with (
         _answering(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)) as url,
-        cl.Client(1, "secret", base_url=url) as client,
+        cl.Client(1, "secret", base_url=url, retries=0) as client,
         pytest.raises(cl.DecodeError, match="nested too deeply"),
     ):
         client.customer(5)

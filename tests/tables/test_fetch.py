@@ -25,12 +25,14 @@ def test_the_report_tells_what_the_fetch_did(shop, client):
     shop.faults.retry_after = "0"
     shop.fail_next("ok", 500)
     report = cl.fetch(client, progress=False).report
-    assert report.requests == len(shop.requests) == 4  # the profile, a page, again, the second page
+    assert (
+        report.requests == len(shop.requests) == 5
+    )  # the profile, a page, again, the end of the list, the second page
     assert report.retries == 1
     assert report.rows["customers"] == 120
     assert report.bytes > 100_000
     assert report.seconds > 0
-    assert "4 (1 retries)" in str(report)
+    assert "5 (1 retries)" in str(report)
 
 
 def test_ids_keep_their_order_and_a_404_becomes_a_reject(shop, client):
@@ -71,7 +73,9 @@ def test_columns_may_be_named_as_the_table_or_as_the_api_has_them(shop, client):
         "store_id", "customer_id", "number_of_orders", "sales_value", "last_order_date", "billing_country_code",
         "tax_id", "extra", "currency", "as_of",
     ]  # fmt: skip
-    sent = "items(id,stats(salesValue,numberOfOrders,lastOrderDate),taxId,billingPerson(countryCode))"
+    # the other times are for reading a list that changes
+    stats = "stats(salesValue,numberOfOrders,lastOrderDate,firstOrderDate)"
+    sent = f"items(id,{stats},taxId,billingPerson(countryCode),registered,updated)"
     assert f"responseFields=total,count,offset,limit,{sent}" in shop.requests[1]
 
 
@@ -180,29 +184,36 @@ def test_what_is_not_a_client_is_refused(wrong):
         cl.fetch(wrong)
 
 
-def test_a_shop_that_changes_while_it_is_read_is_read_again(shop, client):
-    shop.population.patches.clear()
+@pytest.mark.parametrize("columns", [None, ["sales_value"]])
+def test_a_shop_that_changes_while_it_is_read_loses_nobody(columns):
+    churn = cl.demo.Churn(add=5, delete=5, edit=5, order=5, seconds_per_request=0.3)
+    with cl.demo.serve(customers=2_000, rate_limit=None, churn=churn) as shop:
+        there_before = set(shop.ids)
+        tables = cl.fetch(shop.client(), columns=columns, progress=False)
+        there_all_through = there_before & set(shop.ids)
+        assert len(there_before) - len(there_all_through) > 10
+        assert there_all_through <= set(tables.customers["customer_id"])
+        assert tables.customers["customer_id"].is_unique
+        assert tables.report.requests <= 20 * 1.2 + 3
 
-    def delete_once(request):
-        if "offset=100" in request and len(shop.ids) == 120:
-            shop.population.delete(shop.ids[0])
-            shop.changed()
 
-    shop.on_request = delete_once
-    tables = cl.fetch(client, progress=False)
-    assert len(shop.ids) == 119
-    assert sorted(tables.customers["customer_id"]) == sorted(shop.ids)
+def test_the_rows_come_in_the_order_of_registration(shop, client):
+    registered = cl.fetch(client, columns="registered", progress=False).customers["registered"].dropna()
+    assert registered.is_monotonic_increasing
 
 
-def test_a_shop_that_never_holds_still_is_named(shop, client):
-    def delete_one(request):
-        if "offset=100" in request:
-            shop.population.delete(shop.ids[0])
-            shop.changed()
+def test_an_order_is_not_asked_for(shop, client):
+    with pytest.raises(cl.ArgumentError, match="fetch takes no sort_by="):
+        cl.fetch(client, sort_by="NAME_ASC")
+    assert shop.requests == []
 
-    shop.on_request = delete_one
-    with pytest.warns(cl.CustlensWarning, match="the shop changed each of the 3 times"):
-        cl.fetch(client, progress=False)
+
+def test_filters_of_time_bound_what_is_read(shop, client):
+    registered = cl.fetch(client, columns="registered", progress=False).customers["registered"].dropna()
+    middle = registered.sort_values().iloc[60]
+    tables = cl.fetch(client, created_from=middle, min_order_count=1, progress=False)
+    assert (tables.customers["registered"].dropna() >= middle.floor("s")).all()
+    assert len(tables.customers) == sum(1 for _ in client.search(created_from=middle, min_order_count=1, fields="id"))
 
 
 def test_progress_shows_the_requests_left(shop, client, capsys):
