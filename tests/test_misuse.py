@@ -26,6 +26,7 @@ TAKES_CUSTOMERS = {
 NAIVE = dt.datetime(2026, 6, 30)
 
 WRONG = {
+    "among": [5, "RFM", [1], pd.DataFrame, pd.DataFrame({"nothing": [1]})],
     "as_of": ["yesterday", 5, NAIVE, pd.NaT, [NAIVE], pd.DataFrame, pd.DataFrame()],
     "at_risk": ["x"],
     "ax": [plt.Figure(), plt, 5, "ax", [1, 2], pd.DataFrame()],
@@ -37,6 +38,7 @@ WRONG = {
     "fold_below": ["10", -1, 2.5, None, [10], pd.DataFrame()],
     "force": ["yes", 2, None, [True], pd.DataFrame()],
     "freq": ["fortnight", 5, None, ["MS"], pd.DataFrame()],
+    "horizon": [90, "90", "3m", "-90D", None, ["90D"], pd.DataFrame()],
     "include_prospects": ["yes", 2, None, [True], pd.DataFrame()],
     "include_unknown": ["yes", 2, None, [True], pd.DataFrame()],
     "level": ["95%", 0, 1, 95, None, [0.95], pd.DataFrame()],

@@ -25,6 +25,7 @@ __all__ = [
     "Migration",
     "ObservedRevenue",
     "OrderDates",
+    "Overdue",
     "Prediction",
     "Quality",
     "Quantiles",
@@ -341,3 +342,35 @@ class Prediction(Result):
     expected_revenue: np.float64 = _money("expected discounted revenue in the horizon")
     expected_revenue_ci_low: np.float64 = _money("lower end of its interval, from the uncertainty of the parameters")
     expected_revenue_ci_high: np.float64 = _money("upper end of it")
+
+
+class Overdue(Result):
+    """One row per buyer with two orders or more, by value at risk from high to low; without order dates last."""
+
+    customer_id: np.int64 = _column("the customer")
+    number_of_orders: np.int64 = _column("orders so far", ge=2)
+    recency_days: np.float64 = _column(
+        "silence: time from the last order to the observation", unit="days", nullable=True, ge=0
+    )
+    usual_gap_days: np.float64 = _column(
+        "mean time between the orders, (last − first)/(n − 1); missing if all of them came within a day",
+        unit="days",
+        nullable=True,
+        gt=0,
+    )
+    p_order: np.float64 = _share("P(at least one order in the horizon); missing without a model", nullable=True)
+    expected_orders: np.float64 = _column("expected orders in the horizon; missing without a model", nullable=True)
+    expected_orders_if_recent: np.float64 = _column(
+        "expected orders in the horizon had the last order been at the observation; missing without a model",
+        nullable=True,
+    )
+    expected_order_value: np.float64 = _money("expected value of an order: E[M] of the model; without a model, S/n")
+    population_value: pd.BooleanDtype = _column(
+        "whether the mean over the population stands for the value of an order: no sales above zero", nullable=True
+    )
+    value_at_risk: np.float64 = _money(
+        "(expected_orders_if_recent − expected_orders) × expected_order_value; without a model, recency_days / "
+        "usual_gap_days × expected_order_value, which only ranks"
+    )
+    accept_marketing: pd.BooleanDtype = _column("consent; missing if it is unknown", nullable=True)
+    method: TEXT = _column("the model, bg_nbd or mbg_nbd; silence where none could be fitted")

@@ -309,6 +309,7 @@ def audience(
     *,
     segments: str | Iterable[str] | None = None,
     scored: Any = None,
+    among: Any = None,
     include_unknown: bool = False,
 ) -> IntoDataFrameT:
     """Return the customers who may be mailed.
@@ -325,6 +326,9 @@ def audience(
         Keep only these named segments.
     scored : table, optional
         The result of `rfm` to take the segments from; by default `customers` are scored if `segments` are given.
+    among : table, optional
+        Keep only the customers of this table, by its customer_id: the result of `lifetime.overdue` or its first rows, for
+        example.
     include_unknown : bool, default False
         Whether to keep customers whose consent is unknown. In many countries the law forbids mailing them.
 
@@ -336,7 +340,7 @@ def audience(
     Raises
     ------
     ArgumentError
-        `customers` is not a table or not in memory, or a segment is unknown.
+        `customers` is not a table or not in memory, `scored` or `among` is not a table, or a segment is unknown.
     DataError
         A column is missing or of the wrong type, or a customer occurs twice.
     """
@@ -375,6 +379,9 @@ def audience(
         if strange := [name for name in wanted if name not in known]:
             raise ArgumentError(f"segments has {strange[0]!r}, which is not a segment: {nearest(strange[0], known)}")
         keep &= people["segment"].isin(wanted).to_numpy()
+    if among is not None:
+        chosen_ids = gather(customers_frame(among, ["customer_id"], name="among"), keys=["customer_id"])
+        keep &= people["customer_id"].isin(chosen_ids["customer_id"]).to_numpy()
     chosen = people[keep]
     chosen = chosen[~pd.Series(codes[keep]).duplicated().to_numpy()].reset_index(drop=True)
     return same_kind(

@@ -50,6 +50,7 @@ CALLS = {
     "cohorts": lambda table: cl.cohorts.summary(table, tz=BERLIN),
     "survival": lambda table: cl.cohorts.survival(table, freq="QS"),
     "predict": lambda table: cl.lifetime.fit(table).predict(table),
+    "overdue": cl.lifetime.overdue,
 }
 
 

@@ -1,5 +1,6 @@
 """Who will order again, how often, and for how much: models fitted on the five statistics."""
 
 from custlens.analysis.lifetime.model import LifetimeModel, fit
+from custlens.analysis.lifetime.overdue import overdue
 
-__all__ = ["LifetimeModel", "fit"]
+__all__ = ["LifetimeModel", "fit", "overdue"]

@@ -13,14 +13,16 @@ depends on it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import linalg, special
 
+from custlens.analysis._time import days
 from custlens.analysis.lifetime._fitting import Fitted, maximise, sample_of
 
-__all__ = ["BetaGeometric", "Histories"]
+__all__ = ["BetaGeometric", "Histories", "histories_of"]
 
 Params = np.ndarray
 """r, alpha, a, b."""
@@ -37,6 +39,17 @@ class Histories(NamedTuple):
     """T: from the first order to the observation."""
     rows: np.ndarray
     """How many buyers have the history."""
+
+
+def histories_of(table: pd.DataFrame, now: Any) -> tuple[Histories, np.ndarray]:
+    """Return the histories, in days, of the buyers whose order dates are known; and which rows those are."""
+    n, first = table["number_of_orders"].to_numpy(), table["first_order_date"].to_numpy()
+    last = table["last_order_date"].to_numpy()
+    known = (n >= 1) & ~np.isnan(first) & ~np.isnan(last)
+    now = np.broadcast_to(now, len(table))[known]
+    t = days(now - first[known])
+    t_x = np.where(n[known] > 1, days(last[known] - first[known]), 0.0)
+    return Histories(n[known] - 1.0, t_x, np.maximum(t, t_x), table["rows"].to_numpy()[known]), known
 
 
 class Prepared(NamedTuple):

@@ -13,7 +13,7 @@ from custlens.analysis.lifetime._beta_geometric import BetaGeometric, Histories
 from custlens.analysis.lifetime._fitting import slopes
 from custlens.analysis.lifetime._gamma_gamma import expected_value, population_value
 
-__all__ = ["Estimate", "forecast"]
+__all__ = ["Estimate", "forecast", "order_value"]
 
 STEP_DAYS = 30.0
 
@@ -54,16 +54,11 @@ def forecast(
         more = orders(params, end)
         discounted += (more - total) * (1 + discount_rate) ** (-(begin + end) / 2 / 365.25)
         total, begin = more, end
-    own = sales > 0
-
-    def value(params: np.ndarray) -> np.ndarray:
-        return np.where(own, expected_value(params, n, np.where(own, sales, 0.0)), population_value(params))
-
-    mean = value(values)
+    mean, of_population = order_value(values, n, sales)
     variance = _relative_variance(
         lambda logs: np.log(np.maximum(orders(np.exp(logs), length), 1e-300)), params, covariance
     )
-    spread = _relative_variance(lambda logs: np.log(value(np.exp(logs))), values, value_covariance)
+    spread = _relative_variance(lambda logs: np.log(order_value(np.exp(logs), n, sales)[0]), values, value_covariance)
     band = np.exp(special.ndtri((1 + level) / 2) * np.sqrt(variance[place] + spread))
     revenue = mean * discounted[place]
     return {
@@ -71,11 +66,18 @@ def forecast(
         "p_order": model.p_order(params, u[0], u[1], u[2], length)[place],
         "expected_orders": total[place],
         "expected_order_value": mean,
-        "population_value": ~own,
+        "population_value": of_population,
         "expected_revenue": revenue,
         "expected_revenue_ci_low": revenue / band,
         "expected_revenue_ci_high": revenue * band,
     }
+
+
+def order_value(params: np.ndarray, n: np.ndarray, sales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the expected value of an order of each buyer, and who gets that of the population: no sales above zero."""
+    own = sales > 0
+    mean = np.where(own, expected_value(params, n, np.where(own, sales, 0.0)), population_value(params))
+    return mean, ~own
 
 
 def _relative_variance(

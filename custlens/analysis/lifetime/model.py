@@ -31,9 +31,8 @@ from custlens.analysis._frames import (
     observed_at,
 )
 from custlens.analysis._partitions import is_partitioned, on_partitions
-from custlens.analysis._time import days
 from custlens.analysis.lifetime import _diagnosis
-from custlens.analysis.lifetime._beta_geometric import Histories
+from custlens.analysis.lifetime._beta_geometric import Histories, histories_of
 from custlens.analysis.lifetime._bg_nbd import BG_NBD
 from custlens.analysis.lifetime._diagnosis import COUNTS_SHOWN, Diagnosis
 from custlens.analysis.lifetime._fitting import Fitted
@@ -171,7 +170,7 @@ class LifetimeModel:
         """Return the prediction for tables that were checked as a whole."""
         times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
         table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, keys=["customer_id"])
-        histories, known = _histories(table, observed_at(table, as_of))
+        histories, known = histories_of(table, observed_at(table, as_of))
         n, sales = table["number_of_orders"].to_numpy()[known], table["sales_value"].to_numpy()[known]
         found = forecast(MODELS[self.model], self._estimates, histories, n, sales, length, discount_rate, level)
         result = pd.DataFrame({"customer_id": table["customer_id"].to_numpy()})
@@ -318,7 +317,7 @@ def fit(customers: Any, *, as_of: Moment | None = None, model: Model = "bg_nbd",
     everyone = gather(frame, numbers=["number_of_orders"])
     ids = ["customer_id"] if in_memory(frame) and "customer_id" in frame.collect_schema().names() else []
     table = gather(frame, numbers=["sales_value"], times=times, keys=ids, min_orders=1)
-    histories, known = _histories(table, observed_at(table, as_of))
+    histories, known = histories_of(table, observed_at(table, as_of))
     n, s, rows = (table[name].to_numpy()[known] for name in ("number_of_orders", "sales_value", "rows"))
     buyers, repeat_buyers = float(rows.sum()), float(rows[n > 1].sum())
     if not repeat_buyers:
@@ -388,17 +387,6 @@ def _undetermined(fitted: Fitted, names: list[str], what: str) -> list[str]:
         f"the standard error of {names[worst]} in the model of {what} is {error:.1f} times its value: the data hardly "
         "determine it"
     ]
-
-
-def _histories(table: pd.DataFrame, now: Any) -> tuple[Histories, np.ndarray]:
-    """Return the histories, in days, of the buyers whose order dates are known; and which rows those are."""
-    n, first = table["number_of_orders"].to_numpy(), table["first_order_date"].to_numpy()
-    last = table["last_order_date"].to_numpy()
-    known = (n >= 1) & ~np.isnan(first) & ~np.isnan(last)
-    now = np.broadcast_to(now, len(table))[known]
-    t = days(now - first[known])
-    t_x = np.where(n[known] > 1, days(last[known] - first[known]), 0.0)
-    return Histories(n[known] - 1.0, t_x, np.maximum(t, t_x), table["rows"].to_numpy()[known]), known
 
 
 def _grouped(histories: Histories) -> Histories:
