@@ -137,7 +137,13 @@ def to_frame(table: pa.Table, name: str) -> pd.DataFrame:
 
 
 def as_json(value: Any) -> str | None:
-    """Return a value as JSON text, or None for None; lone surrogates are escaped."""
+    """Return a value as JSON text, or None for None; what JSON cannot hold is written as Python does, or escaped."""
     if value is None:
         return None
-    return _JSON.encode(msgspec.to_builtins(value)).encode("utf-8", "backslashreplace").decode()
+    try:
+        text = msgspec.json.encode(value)
+    except (UnicodeEncodeError, OverflowError):
+        text = b"null"
+    if b"null" in text:  # for NaN and infinity too, or what was caught above: slower, and without a loss
+        text = _JSON.encode(msgspec.to_builtins(value)).encode("utf-8", "backslashreplace")
+    return text.decode()
