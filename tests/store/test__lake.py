@@ -18,7 +18,6 @@ import custlens as cl
 from custlens.store import _lake
 from custlens.store._lake import SCHEMAS, Lake
 
-pytestmark = pytest.mark.filterwarnings("ignore:the API sent fields")
 TABLES = ("customers", "order_stats_history", "rejects", "syncs", "forgotten")
 
 

@@ -7,8 +7,6 @@ import pytest
 
 import custlens as cl
 
-pytestmark = pytest.mark.filterwarnings("ignore:the API sent fields")
-
 
 @pytest.fixture
 def folder(tmp_path):

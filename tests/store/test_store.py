@@ -9,8 +9,6 @@ import pytest
 import custlens as cl
 from custlens.tables import schemas
 
-pytestmark = pytest.mark.filterwarnings("ignore:the API sent fields")
-
 
 @pytest.fixture
 def store(tmp_path):

@@ -6,8 +6,6 @@ import pytest
 
 import custlens as cl
 
-pytestmark = pytest.mark.filterwarnings("ignore:the API sent fields")
-
 
 @pytest.fixture
 def store(tmp_path):
