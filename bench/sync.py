@@ -52,6 +52,7 @@ WITH = {
     "lifetimes": ["pandas<3", "pyarrow"],
     "pymc-marketing": ["pyarrow"],
     "rfm": ["pandas<3", "pyarrow"],
+    "seaborn": ["pyarrow"],
 }
 """What a peer needs beside its own package."""
 SCENES = ("cold", "1 %", "none", "kill")
