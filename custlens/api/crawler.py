@@ -32,11 +32,15 @@ STRETCH_ROWS = 1_200
 SHARED = 20
 """Customers by which two pages of a list that is read by offset overlap."""
 ATTEMPTS = 3
+"""How often a page is asked for that is empty or not what was asked for."""
 LOOKS = 4
-TURNS = 20
-IDLE_TURNS = 6
+"""How often the numbers of customers are compared."""
 TIE_ORDERS = ("EMAIL_ASC", "NAME_ASC", "SALES_VALUE_ASC", "UPDATED_DATE_ASC")
+"""Orders, by turns, in which the customers of one second are read."""
+TURNS, IDLE_TURNS = 20, 6
+"""How often they are read at most, and how often in a row without anybody new."""
 LAST_SECOND = 2**33
+"""The end of a window that has none, in the year 2242."""
 LAG = 60
 """Seconds by which the shop's lists may lag behind its clock."""
 FAR = timedelta(days=45)

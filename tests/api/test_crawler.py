@@ -1,6 +1,7 @@
 """Whatever a shop does while it is read: nobody who was there all through is missed, and reading always ends."""
 
 import datetime as dt
+import itertools
 import math
 from types import SimpleNamespace
 
@@ -147,3 +148,26 @@ def test_an_id_that_is_used_again_is_somebody_else():
         later = crawl(shop, known=set(result.found), since=int(result.changes.cursor.timestamp()))
         assert later.changes.verified
         assert set(shop.ids) <= set(result.found) | set(later.found)
+
+
+@pytest.mark.parametrize("pages", [0, 7, 20])
+def test_a_crawl_that_was_cut_short_goes_on_from_its_journal(pages):
+    class Journal(dict):
+        put = dict.__setitem__
+
+    with serve(2_500) as shop:
+        journal = Journal()
+        crawl(shop, journal=journal)
+        kept = Journal(itertools.islice(journal.items(), pages))
+        again = crawl(shop, journal=kept)
+        assert set(again.found) == set(shop.ids)
+        assert again.changes.verified
+        assert again.requests == 5 + len(journal) - pages
+
+
+def test_an_error_in_any_thread_ends_the_crawl():
+    with serve(5_000) as shop:
+        shop.fail_next(*["ok"] * 12, 402)
+        with pytest.raises(cl.PlanError):
+            crawl(shop)
+        assert len(shop.requests) < 25
