@@ -462,11 +462,17 @@ def _refuse_duplicates(frame: Frame, name: str) -> None:
 
 def _refuse_impossible(frame: Frame, name: str, values: np.ndarray, rows: np.ndarray) -> None:
     """Refuse numbers that cannot be: infinite, too large to be exact, or of orders below zero or not whole."""
+    if not len(values):
+        return
     count = name == "number_of_orders"
-    wrong = np.abs(values) > LARGEST
-    if count:
-        wrong |= (values < 0) | (values != np.floor(values)) & ~np.isnan(values)
-    if wrong.any():
+    least, most = np.fmin.reduce(values), np.fmax.reduce(values)  # missing values are left out
+    whole = (
+        not count or frame.collect_schema()[name].is_integer() or bool((values == np.floor(values))[values > 0].all())
+    )
+    if not whole or most > LARGEST or least < (0 if count else -LARGEST):
+        wrong = np.abs(values) > LARGEST
+        if count:
+            wrong |= (values < 0) | (values != np.floor(values)) & ~np.isnan(values)
         value = float(values[wrong][0])
         who = "a customer"
         if "customer_id" in frame.collect_schema().names():
@@ -474,7 +480,7 @@ def _refuse_impossible(frame: Frame, name: str, values: np.ndarray, rows: np.nda
             who = f"customer {some['customer_id'].item()}"
         allowed = "a whole number from 0 to 2**53" if count else "between −2**53 and 2**53"
         raise DataError(f"{who} has a {name} of {value:g}, which must be {allowed}: correct or remove it")
-    if count and float(rows @ np.nan_to_num(values)) > LARGEST:
+    if count and most * rows.sum() > LARGEST and float(rows @ np.nan_to_num(values)) > LARGEST:
         raise DataError("the numbers of orders add up to more than 2**53: correct them first")
 
 
