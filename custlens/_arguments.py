@@ -17,6 +17,8 @@ Moment: TypeAlias = str | date | datetime
 """A point in time: an aware datetime or pandas Timestamp, ISO 8601 text, or a date, which means the end of that day."""
 
 SHOWN_LETTERS = 60
+YEARS = (1677, 2262)
+"""Between these years pandas can count time in any unit."""
 SIMPLE = (str, int, float, bool, date, timedelta, type(None))
 
 
@@ -153,14 +155,13 @@ def moment(name: str, value: Any) -> datetime:
             raise ArgumentError(f"{name} needs a time zone, such as '2026-06-30 14:00+02:00', and is {shown(value)}")
         floor: Any = getattr(found, "floor", None)
         found = floor("us").to_pydatetime() if floor else found  # a pandas Timestamp may carry nanoseconds
-        try:
+        if YEARS[0] < found.year < YEARS[1]:
             utc: datetime = found.astimezone(UTC)
-        except OverflowError:
-            found = None
-        else:
             return utc
-    if isinstance(found, date) and not isinstance(found, datetime):
+    elif isinstance(found, date) and not isinstance(found, datetime) and YEARS[0] < found.year < YEARS[1]:
         return datetime.combine(found, time.max, UTC)
+    if isinstance(found, date) and found == found:
+        raise ArgumentError(f"{name} must lie between the years {YEARS[0]} and {YEARS[1]}, and is {shown(value)}")
     raise ArgumentError(f"{name} must be a date such as '2026-06-30' or a time with its zone, not {shown(value)}")
 
 

@@ -31,10 +31,25 @@ def test_a_moment_is_taken_in_each_form(value, meant):
 @pytest.mark.parametrize(
     "value",
     [None, "", "yesterday", "2026-13-01", 20260630, 1.5, pd.NaT, [NOON], pd.DataFrame(), datetime, "2026-06-30 14:00",
-     datetime(2026, 6, 30), pd.Timestamp("2026-06-30"), datetime.min.replace(tzinfo=timezone(timedelta(hours=2)))],
+     datetime(2026, 6, 30), pd.Timestamp("2026-06-30")],
 )  # fmt: skip
 def test_anything_else_is_refused_by_name(value):
     with pytest.raises(cl.ArgumentError, match=r"^as_of (must be a date|needs a time zone).*2026-06-30"):
+        moment("as_of", value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "9999-12-31",
+        "0001-01-01",
+        date(2262, 1, 1),
+        datetime(1677, 12, 31, tzinfo=UTC),
+        datetime.min.replace(tzinfo=timezone(timedelta(hours=2))),
+    ],
+)
+def test_a_moment_that_pandas_cannot_hold_is_refused(value):
+    with pytest.raises(cl.ArgumentError, match=r"^as_of must lie between the years 1677 and 2262, and is "):
         moment("as_of", value)
 
 

@@ -452,7 +452,7 @@ def _refuse_duplicates(frame: Frame, name: str) -> None:
         missing, different, rows = (counted[part].item() for part in ("missing", "different", "rows"))
         unique = different == rows or not rows
     if missing:
-        raise DataError(f"{missing:,} rows of the {name} table have no customer_id")
+        raise DataError(f"customer_id is missing in {missing:,} of the rows of the {name} table: leave them out")
     if not unique:
         twice = frame.group_by("customer_id").agg(__rows=nw.len()).filter(nw.col("__rows") > 1).head(1).collect()
         raise DataError(

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
-from custlens._arguments import Moment, flag, number, one_of, span
+from custlens._arguments import Moment, flag, number, one_of, shown, span
 from custlens.analysis import results
 from custlens.analysis._frames import (
     Frame,
@@ -203,11 +203,15 @@ class LifetimeModel:
         Raises
         ------
         ArgumentError
-            `later` is not a table, or `as_of` is not a point in time.
+            `later` is not a table, or `as_of` is not a point in time or is given without `later`.
         DataError
             The model was fitted on a table without customer_id; or `later` is empty, lacks a column, has a customer
             twice, is in another currency, or was not observed after the model's table.
         """
+        if later is None and as_of is not None:
+            raise ArgumentError(
+                f"as_of says when `later` was observed: pass later= too, or leave out as_of={shown(as_of)}"
+            )
         table, order_params, value_params = self._fitted_on, self.params.to_numpy(), self.value_params.to_numpy()
         ages, place = np.unique(table["t"].to_numpy(), return_inverse=True)
         weights = np.bincount(place, table["rows"].to_numpy(), len(ages))
@@ -372,7 +376,9 @@ def fit(customers: Any, *, as_of: Moment | None = None, model: Model = "bg_nbd",
 
 def _too_few(count: float, least: int, who: str) -> list[str]:
     """Return the problem of a table with too few customers, if there is one."""
-    return [f"there are {count:,.0f} {who}, and with fewer than {least} a fit is often wrong"] if count < least else []
+    if count >= least:
+        return []
+    return [f"the number of {who} is {count:,.0f}, and with fewer than {least} a fit is often wrong"]
 
 
 def _undetermined(fitted: Fitted, names: list[str], what: str) -> list[str]:

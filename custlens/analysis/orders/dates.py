@@ -233,6 +233,7 @@ def inter_purchase(customers: IntoFrameT) -> IntoFrameT:
     """Compute the mean time between the orders of a buyer, (last − first)/(n − 1), by number of orders.
 
     Buyers with few orders and long gaps are still under way: the gaps seen so far are shorter than those to come.
+    Buyers whose last order is dated before the first have no gap and are left out; `quality` counts them.
 
     Parameters
     ----------
@@ -262,6 +263,7 @@ def inter_purchase(customers: IntoFrameT) -> IntoFrameT:
     """
     frame = customers_frame(customers, NEEDED)
     table = gather(frame, times=["first_order_date", "last_order_date"], min_orders=2)
+    table = table[table["last_order_date"] >= table["first_order_date"]]
     columns = ("number_of_orders", "first_order_date", "last_order_date", "rows")
     n, first, last, rows = (table[name].to_numpy() for name in columns)
     gaps = (last - first) / DAY / (n - 1)

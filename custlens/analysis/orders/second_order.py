@@ -24,7 +24,8 @@ def second_order(customers: IntoFrameT, *, as_of: Moment | None = None) -> IntoF
     What is known of the time of the second order: with one order so far, that it is later than the observation; with
     two, exactly when it was; with three or more, that it lies between the first and the last order. Neither of the two
     estimates is free of bias, since whether a time is known exactly depends on that time itself. On the shops tried the
-    truth lies between them, or close to them where they meet; the range is not a confidence interval.
+    truth lies between them, or close to them where they meet; the range is not a confidence interval. Buyers whose last
+    order is dated before the first are left out.
 
     Parameters
     ----------
@@ -74,6 +75,7 @@ def second_order(customers: IntoFrameT, *, as_of: Moment | None = None) -> IntoF
     need_as_of(frame, as_of)
     times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
     table = gather(frame, times=times, min_orders=1).dropna()
+    table = table[table["last_order_date"] >= table["first_order_date"]]
     n, rows, first = (table[name].to_numpy() for name in ("number_of_orders", "rows", "first_order_date"))
     seen = np.floor(days(observed_at(table, as_of) - first)).astype("int64")
     span = np.floor(days(table["last_order_date"].to_numpy() - first)).astype("int64")

@@ -202,7 +202,7 @@ def test_buyers_without_sales_get_the_mean_of_the_population_and_stay_in_every_s
 def test_a_small_shop_is_refused_and_force_warns():
     table = shop_like(200)
     with pytest.raises(
-        cl.DataError, match=r"there are 200 buyers, and with fewer than 500 a fit is often wrong.*force"
+        cl.DataError, match=r"the number of buyers is 200, and with fewer than 500 a fit is often wrong.*force"
     ):
         cl.lifetime.fit(table)
     with pytest.warns(cl.CustlensWarning, match="not to be relied on"):
@@ -216,7 +216,7 @@ def test_a_shop_with_few_repeat_buyers_is_refused():
     kept = table["number_of_orders"].eq(1) | table["number_of_orders"].gt(1).cumsum().le(60)
     some = table[kept | (table["number_of_orders"] == 1)]
     more = some.assign(customer_id=some["customer_id"] + 1_000)
-    with pytest.raises(cl.DataError, match="there are 60 repeat buyers, and with fewer than 100"):
+    with pytest.raises(cl.DataError, match="the number of repeat buyers is 60, and with fewer than 100"):
         cl.lifetime.fit(pd.concat([some, more[more["number_of_orders"] == 1]], ignore_index=True))
 
 

@@ -65,6 +65,12 @@ def test_a_gap_is_the_mean_time_between_the_orders_of_one_buyer():
     assert table.loc["10+", ["mean", "median"]].isna().all()
 
 
+def test_a_last_order_dated_before_the_first_has_no_gap():
+    table = cl.orders.inter_purchase(buyers([(2, 50, 10), (2, 10, 50), (3, 10, 50)])).set_index("orders")
+    assert table.loc["2", ["buyers", "mean"]].tolist() == [1, 40]
+    assert table.loc["all", ["buyers", "mean"]].tolist() == [1, 40]
+
+
 def test_weekdays_are_those_of_the_named_time_zone():
     late = pd.DataFrame({"number_of_orders": [2], "as_of": [NOW]})
     late["first_order_date"] = pd.to_datetime(["2026-02-01 23:30+00:00"]).astype("datetime64[us, UTC]")  # a Sunday

@@ -43,6 +43,12 @@ def test_the_estimates_of_the_real_shop_come_as_published():
     assert curve["share_high"].is_monotonic_increasing
 
 
+def test_a_last_order_dated_before_the_first_is_no_second_order_of_the_first_day():
+    sound = [(1, 90, 90), (2, 90, 60)]
+    curve = cl.orders.second_order(buyers([*sound, (2, 60, 90), (3, 60, 90)]))
+    pd.testing.assert_frame_equal(curve, cl.orders.second_order(buyers(sound)))
+
+
 def test_where_orders_come_at_random_the_product_limit_estimate_is_nearer_to_the_truth():
     random = np.random.default_rng(4)
     rows = []
