@@ -93,7 +93,7 @@ def summary(
           cohort  buyers  repeat_buyers
     0 1997-01-01    2357           1152
     """
-    least = number("mature_days", mature_days, above=-1e-9)
+    least = number("mature_days", mature_days, least=0)
     frame = customers_frame(customers, NEEDED)
     currency_of(frame)
     found = _cohorts(frame, period_name(freq), tz, as_of)
