@@ -469,9 +469,10 @@ class Crawler:
 
     def _accept(self, answer: Answer) -> None:
         self.keys.update(answer.keys)
-        known = sorted(time for times in (answer.created, answer.updated, answer.ordered) for time in times if time)
-        if known:  # not the very latest: a few may lie in the year 9999
-            self._newest = max(self._newest, known[9 * len(known) // 10])
+        customers = zip(answer.created, answer.updated, answer.ordered, strict=True)
+        latest = sorted(max(time for time in times if time) for times in customers if any(times))
+        if latest:  # not the very latest: a few may lie in the year 9999
+            self._newest = max(self._newest, latest[9 * len(latest) // 10])
         if self._looking:
             self._registered.update((key, time) for key, time in zip(answer.keys, answer.created, strict=True) if time)
         self._take(answer.items, answer.keys)

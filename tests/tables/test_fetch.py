@@ -21,6 +21,12 @@ def test_a_fetch_gets_every_customer_of_the_shop(shop, client):
     assert (tables.customers["as_of"] == pd.Timestamp(shop.population.now)).all()
 
 
+def test_the_clock_of_a_shop_of_long_ago_is_believed_though_few_customers_have_ordered_lately():
+    with cl.demo.serve("cdnow") as shop:
+        tables = cl.fetch(shop.client(), progress=False)
+        assert set(tables.customers["as_of"]) == {pd.Timestamp(shop.population.now)}
+
+
 def test_the_report_tells_what_the_fetch_did(shop, client):
     shop.faults.retry_after = "0"
     shop.fail_next("ok", 500)
