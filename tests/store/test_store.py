@@ -125,6 +125,19 @@ def test_a_store_belongs_to_one_shop_and_one_currency(shop, client, store):
     assert len(store.syncs()) == 1
 
 
+def test_a_currency_that_is_known_later_holds_for_all_rows_and_times(shop, client, store):
+    store.sync(shop.client(shop.grant("read_customers")), progress=False)
+    assert store.customers()["currency"].isna().all()
+    first = shop.population.now
+    shop.advance(3)
+    assert store.sync(client, progress=False).unchanged > 0
+    assert (store.customers()["currency"] == "EUR").all()
+    assert (store.customers(as_of=first)["currency"] == "EUR").all()
+    shop.advance(3)
+    store.sync(shop.client(shop.grant("read_customers")), progress=False)
+    assert (store.customers()["currency"] == "EUR").all()
+
+
 def test_a_store_may_be_a_file_url(shop, client, tmp_path):
     store = cl.Store(f"file://{tmp_path}/bucket/shop%20one.lens")
     store.sync(client, progress=False)
