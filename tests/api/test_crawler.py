@@ -3,6 +3,7 @@
 import datetime as dt
 import itertools
 import math
+import time
 from types import SimpleNamespace
 
 import msgspec
@@ -171,3 +172,17 @@ def test_an_error_in_any_thread_ends_the_crawl():
         with pytest.raises(cl.PlanError):
             crawl(shop)
         assert len(shop.requests) < 25
+
+
+def test_an_interrupt_is_not_kept_waiting_by_a_shop_that_does_not_answer():
+    def interrupt(read, expected):
+        raise KeyboardInterrupt
+
+    with serve(100, faults={"latency": 5.0}) as shop:
+        started = time.monotonic()
+        with (
+            pytest.raises(KeyboardInterrupt),
+            Crawler(shop.client(), take=lambda items, keys: None, tell=interrupt) as crawler,
+        ):
+            crawler.start()
+        assert time.monotonic() - started < 2
