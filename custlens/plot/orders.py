@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from narwhals.typing import IntoFrame
 
-from custlens._arguments import Moment, one_of, shown, whole_number
+from custlens._arguments import Moment, flag, one_of, shown, whole_number
 from custlens.analysis import orders
 from custlens.analysis.orders.breakdown import OTHER, UNKNOWN
 from custlens.errors import ArgumentError
@@ -152,7 +152,7 @@ def number_of_orders(
     ArgumentError, DataError
         As `sales_value`.
     """
-    scale = one_of("scale", scale, SCALES)
+    scale, cumulative = one_of("scale", scale, SCALES), flag("cumulative", cumulative)
     known, (least, *_, most_tenth, _, most) = facts(customers, as_of), _quantiles(customers, "number_of_orders", MARKS)
     doubling = [*2.0 ** np.arange(np.log2(most) + 1), np.inf] if scale == "log" and known.buyers else None
     bins = pandas(orders.distribution(customers, "number_of_orders", edges=doubling))
@@ -543,7 +543,7 @@ def _amounts(
 ) -> Axes:
     """Draw a distribution of amounts."""
     title, label, verb = words
-    logs = one_of("scale", scale, SCALES) == "log"
+    logs, cumulative = one_of("scale", scale, SCALES) == "log", flag("cumulative", cumulative)
     known, marks = facts(customers, as_of, currency), _quantiles(customers, column, MARKS)
     least, q25, median, q75, q90, q99, most = marks
     edges = None if logs or np.isnan(most) else _even_edges(q99)

@@ -12,7 +12,7 @@ from narwhals.typing import IntoFrame
 from custlens._arguments import Moment, one_of
 from custlens.analysis import segments
 from custlens.plot import _style as look
-from custlens.plot._data import NOBODY, facts, pandas
+from custlens.plot._data import NOBODY, columns_of, facts, pandas
 
 __all__ = ["migration", "rfm_grid", "segment_sizes"]
 
@@ -62,7 +62,9 @@ def rfm_grid(
     """
     column = one_of("column", column, ["buyers", "sales_value"])
     known = facts(customers, as_of, currency)
-    frame: Any = nw.from_native(segments.rfm(customers, as_of=as_of) if scored is None else scored).lazy()
+    frame = columns_of(
+        "scored", segments.rfm(customers, as_of=as_of) if scored is None else scored, "r", "f", "monetary"
+    )
     cells = (
         frame.filter(~nw.col("r").is_null())
         .group_by("r", "f")
