@@ -77,6 +77,7 @@ def charts(table: pd.DataFrame) -> dict[str, Callable[[Axes], Any]]:
         "frequency_recency": lambda ax: plot.frequency_recency(model, ax=ax),
         "repeat_counts": lambda ax: plot.repeat_counts(model, ax=ax),
         "spending": lambda ax: plot.spending(model, ax=ax),
+        "overdue": lambda ax: plot.overdue(table, model, ax=ax),
     }
 
 

@@ -7,7 +7,7 @@ finding can be had as a sentence with `describe`. None of them calls `show` or c
 from custlens.plot._style import describe
 from custlens.plot.cohorts import cohort_heatmap, repeat_rate, survival
 from custlens.plot.dates import first_orders, inter_purchase, last_orders, recency, seasonality, second_order
-from custlens.plot.lifetime import calibration, frequency_recency, repeat_counts, spending
+from custlens.plot.lifetime import calibration, frequency_recency, overdue, repeat_counts, spending
 from custlens.plot.orders import (
     average_order_value,
     comparison,
@@ -35,6 +35,7 @@ __all__ = [
     "migration",
     "number_of_orders",
     "observed_revenue",
+    "overdue",
     "overview",
     "quality",
     "recency",

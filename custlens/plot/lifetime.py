@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from narwhals.typing import IntoFrame
 
 from custlens._arguments import Moment, one_of, shown
+from custlens.analysis import lifetime
 from custlens.analysis.lifetime import LifetimeModel
 from custlens.errors import ArgumentError
 from custlens.plot import _style as look
+from custlens.plot._data import NOBODY, facts, pandas
 
-__all__ = ["calibration", "frequency_recency", "repeat_counts", "spending"]
+__all__ = ["calibration", "frequency_recency", "overdue", "repeat_counts", "spending"]
 
 NAMES = {"bg_nbd": "BG/NBD", "mbg_nbd": "MBG/NBD"}
 MARKERS = [("o", look.ACCENT), ("^", look.GREEN), ("s", look.MUTED)]
 TENURE_DAYS = 364
 MOST_ORDERS = 12
+BUBBLES_PER_DECADE = 12
+LARGEST_BUBBLE, SMALLEST_BUBBLE = 0.08, 2.2
+"""Diameters: of the largest as a share of the axes, of the smallest in points."""
+DAYS = [0.1, 1, 7, 30, 90, 365, 1825]
+"""Where an axis of days has ticks."""
 
 
 def frequency_recency(
@@ -267,6 +275,127 @@ def spending(model: LifetimeModel, *, ax: Axes | None = None, **style: Any) -> A
     look.grid(ax)
     ax.legend(frameon=False, fontsize="x-small" if look.small(ax) else "small", loc="upper right")
     return ax
+
+
+def overdue(
+    customers: IntoFrame,
+    model: LifetimeModel | None = None,
+    *,
+    horizon: str | timedelta = "90D",
+    as_of: Moment | None = None,
+    currency: str | None = None,
+    ax: Axes | None = None,
+    **style: Any,
+) -> Axes:
+    """Show how long buyers have been silent against their usual gap between orders, and the value that this puts at risk.
+
+    Each bubble stands for the buyers of about the same gap and silence; its area is their value at risk, see
+    `custlens.lifetime.overdue`. Above the line they have been silent for longer than is usual for them.
+
+    Parameters
+    ----------
+    customers : table
+        A customers table with ``customer_id``, ``number_of_orders``, ``sales_value``, ``first_order_date`` and
+        ``last_order_date``.
+    model : LifetimeModel, optional
+        As `custlens.lifetime.fit` returns it; by default one is fitted on the customers.
+    horizon : str or timedelta
+        How far to look ahead, such as ``"90D"``.
+    as_of : str, date or datetime, optional
+        Time of the observation; read from the table by default.
+    currency : str, optional
+        ISO 4217 currency of the amounts, if the table does not say it.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+    **style
+        Passed to `matplotlib.axes.Axes.scatter`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind, or matplotlib does not know the style.
+    DataError
+        If the table lacks a column or does not say when it was observed, or its amounts are of several currencies.
+    """
+    known = facts(customers, as_of, currency)
+    ranked = pandas(lifetime.overdue(customers, model, horizon, as_of=as_of))
+    table = ranked.dropna(subset="usual_gap_days")
+    ax = look.axes(ax)
+    title, buyers = "Silence against the usual gap", look.count(len(table), "buyer")
+    if not len(table):
+        text = "No buyer has ordered on two days yet." if known.buyers else NOBODY
+        look.head(ax, title, [known.when], text)
+        return look.message(ax, text)
+    late = table["recency_days"] > table["usual_gap_days"]
+    at_risk = float(table["value_at_risk"].sum())
+    silent = int(late.sum())
+    finding = (
+        f"{silent:,} of {buyers} with two orders or more {'has' if silent == 1 else 'have'} been silent for longer than "
+        "their usual gap"
+    )
+    if (method := table["method"].iloc[0]) == "silence":
+        finding += "; no lifetime model can be fitted that says what this puts at risk."
+        area = "area: silence ÷ usual gap × value of an order"
+    else:
+        ahead = look.count(pd.Timedelta(horizon) / pd.Timedelta(days=1), "day")
+        most = float(table["value_at_risk"].head(10).sum()) / at_risk if at_risk else 0.0
+        finding += (
+            f"; silence puts {look.money(at_risk, known.currency)} of the next {ahead} at risk, {look.percent(most)} of it "
+            "with the first ten."
+        )
+        area = f"area: value at risk in {ahead}, {NAMES[method]}"
+    hidden = len(ranked) - len(table)
+    notes = [f"n = {buyers} with two orders or more", known.when, area]
+    look.head(ax, title, [*notes, f"not shown: {hidden:,} without a usual gap" if hidden else ""], finding)
+    if len(table) == 1:
+        one = table.iloc[0]
+        gone, usual = (look.count(round(one[name]), "day") for name in ("recency_days", "usual_gap_days"))
+        return look.message(
+            ax, f"1 buyer with two orders or more: the usual gap is {usual}, and the last order was {gone} ago."
+        )
+    gap, silence = table["usual_gap_days"].to_numpy(), np.maximum(table["recency_days"].to_numpy(), 1.0)
+    places = pd.DataFrame({"gap": np.log10(gap), "silence": np.log10(silence), "late": late.to_numpy()})
+    cells = np.floor(places[["gap", "silence"]] * BUBBLES_PER_DECADE)
+    places["value"] = table["value_at_risk"].fillna(0.0).to_numpy()
+    bubbles = places.groupby([cells["gap"], cells["silence"], "late"]).agg(
+        gap=("gap", "mean"), silence=("silence", "mean"), value=("value", "sum"), late=("late", "first")
+    )
+    bubbles = bubbles.sort_values("value", ascending=False)  # small ones lie on large ones
+    largest = float(bubbles["value"].max()) or 1.0
+    width = LARGEST_BUBBLE * min(ax.bbox.width, ax.bbox.height) * 72 / ax.figure.dpi
+    bubble: dict[str, Any] = {"alpha": 0.7, "edgecolors": look.paper(), "linewidths": 0.3}
+    x, y = 10 ** bubbles["gap"], 10 ** bubbles["silence"]
+    sizes = np.maximum(width**2 * bubbles["value"] / largest, SMALLEST_BUBBLE**2)
+    colours = np.where(bubbles["late"], look.ACCENT, look.BASE)
+    look.draw(ax.scatter, x, y, **{"s": sizes, "color": colours, **bubble, **style})
+    _days_axis(ax, "x", x, "Usual gap between orders (days)")
+    _days_axis(ax, "y", y, "Days since the last order")
+    ends = max(ax.get_xlim()[0], ax.get_ylim()[0]), min(ax.get_xlim()[1], ax.get_ylim()[1])
+    if ends[0] < ends[1]:
+        ax.plot(ends, ends, color=look.grey(0.4), linewidth=1, linestyle="--", label="as long as usual")
+    if method != "silence":
+        step = 10.0 ** np.floor(np.log10(largest))
+        ax.scatter([], [], s=width**2 * step / largest, color=look.MUTED, label=look.money(step, known.currency))
+    ax.legend(edgecolor="none", fontsize="x-small" if look.small(ax) else "small", loc="lower right")
+    look.grid(ax, "both")
+    return ax
+
+
+def _days_axis(ax: Axes, which: str, values: pd.Series[float], label: str) -> None:
+    """Make an axis of days logarithmic, from the least value to the greatest, with some room for the bubbles."""
+    low, high = float(values.min()), float(values.max())
+    ticks = [day for day in DAYS if low <= day <= high]
+    axis = getattr(ax, f"{which}axis")
+    getattr(ax, f"set_{which}scale")("log")
+    getattr(ax, f"set_{which}lim")(low / 1.3, high * 1.3)
+    axis.set_major_locator(FixedLocator(ticks if len(ticks) > 1 else sorted({low, high})))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: look.amount(value)))
+    axis.set_label_text(label)
 
 
 def _models(models: Any) -> list[LifetimeModel]:

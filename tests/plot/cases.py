@@ -90,6 +90,7 @@ OF_CUSTOMERS: dict[str, Chart] = {
     "rfm_grid": lambda ax, data: plot.rfm_grid(data.customers, ax=ax),
     "rfm_grid_sales": lambda ax, data: plot.rfm_grid(data.customers, "sales_value", ax=ax),
     "segment_sizes": lambda ax, data: plot.segment_sizes(data.customers, ax=ax),
+    "overdue": lambda ax, data: plot.overdue(data.customers, ax=ax),
     "cohort_heatmap": lambda ax, data: plot.cohort_heatmap(data.customers, ax=ax),
     "cohort_heatmap_quarters": lambda ax, data: plot.cohort_heatmap(data.customers, freq="QS", ax=ax),
     "repeat_rate": lambda ax, data: plot.repeat_rate(data.customers, ax=ax),
