@@ -465,7 +465,7 @@ def _refuse_impossible(frame: Frame, name: str, values: np.ndarray, rows: np.nda
     if not len(values):
         return
     count = name == "number_of_orders"
-    least, most = np.fmin.reduce(values), np.fmax.reduce(values)  # missing values are left out
+    least, most = (np.nan, np.nan) if np.isnan(values).all() else (np.nanmin(values), np.nanmax(values))
     whole = (
         not count or frame.collect_schema()[name].is_integer() or bool((values == np.floor(values))[values > 0].all())
     )

@@ -150,7 +150,7 @@ def _by_silence(table: pd.DataFrame, now: Any) -> pd.DataFrame:
     result = _silence(table, now)
     n, sales = table["number_of_orders"].to_numpy(), table["sales_value"].to_numpy()
     own = sales > 0
-    population = sales[own].sum() / n[own].sum() if own.any() else np.nan
+    population = float(sales[own].sum()) / float(n[own].sum()) if own.any() else np.nan
     value = np.where(own, sales / n, population)
     at_risk = result["recency_days"] / result["usual_gap_days"] * value
     return result.assign(expected_order_value=value, population_value=~own, value_at_risk=at_risk, method="silence")
