@@ -357,20 +357,20 @@ def overdue(
         return look.message(
             ax, f"1 buyer with two orders or more: the usual gap is {usual}, and the last order was {gone} ago."
         )
-    gap, silence = table["usual_gap_days"].to_numpy(), np.maximum(table["recency_days"].to_numpy(), 1.0)
-    places = pd.DataFrame({"gap": np.log10(gap), "silence": np.log10(silence), "late": late.to_numpy()})
-    cells = np.floor(places[["gap", "silence"]] * BUBBLES_PER_DECADE)
-    places["value"] = table["value_at_risk"].fillna(0.0).to_numpy()
-    bubbles = places.groupby([cells["gap"], cells["silence"], "late"]).agg(
-        gap=("gap", "mean"), silence=("silence", "mean"), value=("value", "sum"), late=("late", "first")
-    )
+    gap = np.log10(table["usual_gap_days"].to_numpy())
+    silence = np.log10(np.maximum(table["recency_days"].to_numpy(), 1.0))
+    cells = np.floor(BUBBLES_PER_DECADE * np.column_stack([gap, silence])).astype("int64")
+    place = pd.factorize(2 * (10_000 * cells[:, 0] + cells[:, 1]) + late.to_numpy())[0]
+    count, summed = np.bincount(place), {"gap": gap, "silence": silence, "late": late.to_numpy()}
+    bubbles = pd.DataFrame({name: np.bincount(place, values) / count for name, values in summed.items()})
+    bubbles["value"] = np.bincount(place, table["value_at_risk"].fillna(0.0))
     bubbles = bubbles.sort_values("value", ascending=False)  # small ones lie on large ones
     largest = float(bubbles["value"].max()) or 1.0
     width = LARGEST_BUBBLE * min(ax.bbox.width, ax.bbox.height) * 72 / ax.figure.dpi
     bubble: dict[str, Any] = {"alpha": 0.7, "edgecolors": look.paper(), "linewidths": 0.3}
     x, y = 10 ** bubbles["gap"], 10 ** bubbles["silence"]
     sizes = np.maximum(width**2 * bubbles["value"] / largest, SMALLEST_BUBBLE**2)
-    colours = np.where(bubbles["late"], look.ACCENT, look.BASE)
+    colours = np.where(bubbles["late"] > 0, look.ACCENT, look.BASE)
     look.draw(ax.scatter, x, y, **{"s": sizes, "color": colours, **bubble, **style})
     _days_axis(ax, "x", x, "Usual gap between orders (days)")
     _days_axis(ax, "y", y, "Days since the last order")

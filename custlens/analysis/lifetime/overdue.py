@@ -168,7 +168,8 @@ def _silence(table: pd.DataFrame, now: Any) -> pd.DataFrame:
             "usual_gap_days": np.where(active < 1, np.nan, active / (n - 1)),
         }
     )
-    return result.assign(**dict.fromkeys(MISSING, np.nan), population_value=pd.array([pd.NA] * len(n), "boolean"))
+    unknown = pd.arrays.BooleanArray(np.zeros(len(n), bool), np.ones(len(n), bool))
+    return result.assign(**dict.fromkeys(MISSING, np.nan), population_value=unknown)
 
 
 def _consent(column: pd.Series) -> pd.arrays.BooleanArray:
