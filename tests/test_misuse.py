@@ -116,23 +116,13 @@ def called(function, sound, **given):
     return function(**{name: sound[name] for name in needed} | given)
 
 
-NOT_YET = {
-    "plot.average_order_value(cumulative=…)",
-    "plot.number_of_orders(cumulative=…)",
-    "plot.sales_value(cumulative=…)",
-    "plot.observed_revenue(currency=…)",
-    "plot.rfm_grid(scored=…)",
-}
-"""Arguments that are not checked yet."""
-
-
 def arguments(*, tables):
     for name, function in FUNCTIONS.items():
         for argument in inspect.signature(function).parameters.values():
             skipped = argument.name == "self" or argument.kind is argument.VAR_KEYWORD
             if not skipped and (argument.name in TABLES) == tables:
                 case = f"{name}({argument.name}=…)"
-                yield pytest.param(function, argument, id=case, marks=[pytest.mark.xfail] if case in NOT_YET else [])
+                yield pytest.param(function, argument, id=case)
 
 
 each_table = pytest.mark.parametrize(("function", "argument"), list(arguments(tables=True)))

@@ -500,6 +500,8 @@ def observed_revenue(
     DataError
         If the table lacks a column.
     """
+    if currency is not None and not (isinstance(currency, str) and currency):
+        raise ArgumentError(f"currency must be an ISO 4217 code such as 'EUR', not {shown(currency)}")
     table, period = pandas(orders.observed_revenue(history, freq=freq)), period_name(freq)
     ax = look.axes(ax)
     title = f"Revenue seen by {period} of the sync"
