@@ -8,12 +8,11 @@ import narwhals as nw
 import pandas as pd
 from narwhals.typing import IntoFrame
 
-from custlens._arguments import Moment, shown
+from custlens._arguments import Moment
 from custlens.analysis import orders
-from custlens.errors import ArgumentError, DataError
 from custlens.plot import _style as look
 
-__all__ = ["NOBODY", "PERIODS", "Facts", "columns_of", "facts", "pandas", "period_name"]
+__all__ = ["NOBODY", "PERIODS", "Facts", "facts", "pandas", "period_name"]
 
 NOBODY = "No buyers yet: nobody in this table has ordered."
 PERIODS = {"D": "day", "W": "week", "MS": "month", "QS": "quarter", "YS": "year"}
@@ -67,26 +66,6 @@ def facts(customers: IntoFrame, as_of: Moment | None = None, currency: str | Non
         as_of=None if pd.isna(row["as_of"]) else row["as_of"],
         currency=None if pd.isna(row["currency"]) else str(row["currency"]),
     )
-
-
-def columns_of(name: str, table: Any, *columns: str) -> nw.LazyFrame[Any]:
-    """Return columns of a table.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not a table; the error names the argument.
-    DataError
-        If it lacks a column.
-    """
-    try:
-        frame: nw.LazyFrame[Any] = nw.from_native(table).lazy()
-    except TypeError as error:
-        raise ArgumentError(f"{name} must be a table, not {shown(table)}") from error
-    have = frame.collect_schema().names()
-    if missing := [column for column in columns if column not in have]:
-        raise DataError(f"the table {name} lacks the columns {', '.join(missing)}")
-    return frame.select(*columns)
 
 
 def period_name(freq: str) -> str:

@@ -11,8 +11,9 @@ from narwhals.typing import IntoFrame
 
 from custlens._arguments import Moment, one_of
 from custlens.analysis import segments
+from custlens.errors import DataError
 from custlens.plot import _style as look
-from custlens.plot._data import NOBODY, columns_of, facts, pandas
+from custlens.plot._data import NOBODY, facts, pandas
 
 __all__ = ["migration", "rfm_grid", "segment_sizes"]
 
@@ -62,9 +63,12 @@ def rfm_grid(
     """
     column = one_of("column", column, ["buyers", "sales_value"])
     known = facts(customers, as_of, currency)
-    frame = columns_of(
-        "scored", segments.rfm(customers, as_of=as_of) if scored is None else scored, "r", "f", "monetary"
-    )
+    if scored is None:
+        scored = segments.rfm(customers, as_of=as_of)
+    segments.sizes(scored)  # refuses what is not a table of scores
+    frame: Any = nw.from_native(scored).lazy()
+    if missing := [name for name in ("r", "f") if name not in frame.collect_schema().names()]:
+        raise DataError(f"the scored table lacks {', '.join(missing)}: pass what segments.rfm returns")
     cells = (
         frame.filter(~nw.col("r").is_null())
         .group_by("r", "f")
