@@ -91,9 +91,9 @@ def whole_number(name: str, value: Any, *, least: int = 0, most: int | None = No
     ArgumentError
         It is something else, or out of bounds.
     """
-    bounds = f"from {least}" + ("" if most is None else f" to {most}")
+    bounds = f"at least {least}" if most is None else f"from {least} to {most}"
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise ArgumentError(f"{name} must be a whole number {bounds}, not {shown(value)}")
+        raise ArgumentError(f"{name} must be a whole number, {bounds}, not {shown(value)}")
     found = value.__index__()
     if found < least or (most is not None and found > most):
         raise ArgumentError(f"{name} must be {bounds}, and is {found}")

@@ -2,7 +2,7 @@
 
 CustlensError
 ├── ArgumentError            an argument that cannot work (also a ValueError)
-├── DataError                data that cannot carry what was asked of it (also a ValueError)
+├── DataError                data that do not allow what was asked (also a ValueError)
 ├── ConfigError              the environment, a setting or a missing package
 ├── TransportError           no answer: refused, timed out, dropped, cut off
 ├── APIError                 the shop answered with an error status
@@ -15,7 +15,7 @@ CustlensError
 ├── DecodeError              an answer that is not the API's JSON
 ├── ValidationError          rows that break the schema, with their failure cases
 ├── StoreError               the store on disk cannot be read or written
-└── SyncError                a sync that cannot begin, or cannot end in the truth
+└── SyncError                a sync that could not begin, or found that its result cannot be right
 
 CustlensWarning              a result that you should not rely on without reading the message
 """
@@ -57,7 +57,7 @@ class ArgumentError(CustlensError, ValueError):
 
 
 class DataError(CustlensError, ValueError):
-    """Data that cannot carry what was asked of it: a missing column, two currencies, too few orders for a fit."""
+    """Data that do not allow what was asked: a missing column, two currencies, too few orders for a fit."""
 
 
 class ConfigError(CustlensError):
@@ -185,7 +185,7 @@ class StoreError(CustlensError):
 
 
 class SyncError(CustlensError):
-    """A sync that cannot begin, or cannot end in the truth. What was fetched is kept for the next sync."""
+    """A sync that could not begin, or found that its result cannot be right. What was fetched is kept for the next sync."""
 
 
 class CustlensWarning(UserWarning):

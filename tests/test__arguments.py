@@ -57,7 +57,7 @@ def test_numbers_are_numbers():
     assert whole_number("limit", np.int64(3)) == 3
     assert number("level", np.float32(0.5), above=0, below=1) == 0.5
     for value in (True, "3", 2.0, None, [3]):
-        with pytest.raises(cl.ArgumentError, match="limit must be a whole number from 1"):
+        with pytest.raises(cl.ArgumentError, match="limit must be a whole number, at least 1"):
             whole_number("limit", value, least=1)
     with pytest.raises(cl.ArgumentError, match="limit must be from 1 to 8, and is 9"):
         whole_number("limit", 9, least=1, most=8)

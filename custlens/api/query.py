@@ -114,7 +114,8 @@ def query_value(name: str, value: Any, kind: str) -> str:
         ):
             return ",".join(str(item) for item in value)
         case "text", _:  # not shown: it may be personal data
-            raise ArgumentError(f"{name} must be text that is not empty, not {type(value).__name__}")
+            came = "and is empty" if value == "" else f"not a value of the type {type(value).__name__}"
+            raise ArgumentError(f"{name} must be text that is not empty, {came}")
     wanted = {"flag": "True or False", "list": "a value or a list of values"}[kind]
     raise ArgumentError(f"{name} must be {wanted}, not {shown(value)}")
 

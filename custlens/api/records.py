@@ -167,7 +167,7 @@ class Customer(_Record):
                 held = ((inner, getattr(value, inner)) for inner in value.__struct_fields__)
                 lines += [(inner, str(number)) for inner, number in held if number is not None]
             elif isinstance(value, list):
-                lines.append((name, f"{len(value)} entries"))
+                lines.append((name, "1 entry" if len(value) == 1 else f"{len(value)} entries"))
             else:
                 lines.append((name, str(value) if name in OPEN else HIDDEN))
         return lines

@@ -96,6 +96,8 @@ def write(
     source = notebook_path() if notebook is None else _path("notebook", notebook)
     if not target.parent.is_dir():
         raise ArgumentError(f"output must be in a folder that exists; there is no folder {target.parent}")
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise ArgumentError(f"output must end in .html, since that is what is written, and is {target.name}")
     if target.is_dir():
         raise ArgumentError(f"output must be the path of a file; {target} is a folder")
     if not source.is_file():

@@ -110,10 +110,12 @@ def test_a_file_that_is_not_a_notebook_is_named(tmp_path):
 
 def test_what_cannot_be_written_or_read_is_named(tmp_path):
     page = tmp_path / "page.html"
+    (tmp_path / "folder.html").mkdir()
     for arguments, message in (
         ({"output": tmp_path / "missing" / "page.html"}, "output must be in a folder that exists"),
         ({"output": None}, "output must be a path, not None"),
-        ({"output": tmp_path}, "output must be the path of a file"),
+        ({"output": tmp_path / "page.pdf"}, "output must end in .html, since that is what is written, and is page.pdf"),
+        ({"output": tmp_path / "folder.html"}, "output must be the path of a file"),
         ({"output": page, "notebook": tmp_path / "none.ipynb"}, "notebook must be a file that exists"),
         ({"output": page, "notebook": 5}, "notebook must be a path, not 5"),
         ({"output": page, "parameters": ["demo"]}, "parameters must be a mapping"),

@@ -224,7 +224,7 @@ def test_any_other_source_is_refused(source, message):
     ("arguments", "message"),
     [
         ({"client": "secret"}, "client must be a Client or None"),
-        ({"limit": 0}, "limit must be from 1"),
+        ({"limit": 0}, "limit must be at least 1"),
         ({"limit": [20]}, "limit must be a whole number"),
         ({"delay": "soon"}, "delay must be a number"),
     ],

@@ -42,10 +42,10 @@ class Histories(NamedTuple):
 
 
 def histories_of(table: pd.DataFrame, now: Any) -> tuple[Histories, np.ndarray]:
-    """Return the histories, in days, of the buyers whose order dates are known; and which rows those are."""
+    """Return the histories, in days, of the buyers whose order dates can be used; and which rows those are."""
     n, first = table["number_of_orders"].to_numpy(), table["first_order_date"].to_numpy()
     last = table["last_order_date"].to_numpy()
-    known = (n >= 1) & ~np.isnan(first) & ~np.isnan(last)
+    known = (n >= 1) & ~np.isnan(first) & ~np.isnan(last) & ((n == 1) | (last >= first))
     now = np.broadcast_to(now, len(table))[known]
     t = days(now - first[known])
     t_x = np.where(n[known] > 1, days(last[known] - first[known]), 0.0)

@@ -353,7 +353,7 @@ def fit(customers: Any, *, as_of: Moment | None = None, model: Model = "bg_nbd",
     left_out = {
         "prospects": everyone.loc[everyone["number_of_orders"] == 0, "rows"].sum(),
         "no statistics": everyone.loc[everyone["number_of_orders"].isna(), "rows"].sum(),
-        "no order dates": table["rows"].sum() - buyers,
+        "no usable order dates": table["rows"].sum() - buyers,
         "no sales above zero (only left out of the model of order values)": buyers - rows[paid].sum(),
     }
     return LifetimeModel(

@@ -296,6 +296,20 @@ def test_bad_arguments_are_refused(calibration, model, call, message):
         call(calibration, model)
 
 
+def test_buyers_whose_last_order_is_dated_before_the_first_are_left_out(calibration, model):
+    swapped = calibration.assign(
+        customer_id=-calibration["customer_id"],
+        first_order_date=calibration["last_order_date"],
+        last_order_date=calibration["first_order_date"],
+    ).query("first_order_date > last_order_date")
+    table = pd.concat([calibration, swapped])
+    fitted = cl.lifetime.fit(table)
+    assert fitted.left_out["no usable order dates"] == len(swapped)
+    pd.testing.assert_series_equal(fitted.params, model.params)
+    predicted = model.predict(table)
+    assert predicted.loc[predicted["customer_id"] < 0, "expected_orders"].isna().all()
+
+
 def test_a_date_as_text_is_the_end_of_that_day(calibration, model):
     dated = model.predict(calibration.drop(columns="as_of"), as_of="1997-12-31")
     timed = model.predict(calibration, as_of=pd.Timestamp("1997-12-31 23:59:59.999999", tz="UTC"))

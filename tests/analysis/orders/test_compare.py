@@ -112,8 +112,8 @@ def test_an_interval_is_missing_where_nothing_differs_or_nobody_is_there():
     [
         (lambda t: cl.orders.compare(t, t, level=2), "level must be a number above 0 and below 1"),
         (lambda t: cl.orders.compare(t, t, level="95%"), "level must be a number above 0 and below 1"),
-        (lambda t: cl.orders.compare(t, t, resamples=10), "resamples must be from 100"),
-        (lambda t: cl.orders.compare(t, t, seed=-1), "seed must be from 0"),
+        (lambda t: cl.orders.compare(t, t, resamples=10), "resamples must be at least 100"),
+        (lambda t: cl.orders.compare(t, t, seed=-1), "seed must be at least 0"),
         (
             lambda t: cl.orders.compare(t, None),
             "b must be a pandas, Polars, pyarrow, DuckDB, Dask or PySpark table, not None",

@@ -57,8 +57,8 @@ def test_concentration_does_not_depend_on_how_amounts_are_written(unit):
         (lambda t: cl.orders.concentration(t, top=[0]), "top must be shares above 0 and up to 1, and one is 0"),
         (lambda t: cl.orders.concentration(t, top=[]), "top must be shares above 0 and up to 1, and is empty"),
         (lambda t: cl.orders.concentration(t, top="all"), "each of top must be a number, not 'all'"),
-        (lambda t: cl.orders.lorenz(t, points=1), "points must be from 2, and is 1"),
-        (lambda t: cl.orders.lorenz(t, points=[2]), "points must be a whole number from 2, not [2]"),
+        (lambda t: cl.orders.lorenz(t, points=1), "points must be at least 2, and is 1"),
+        (lambda t: cl.orders.lorenz(t, points=[2]), "points must be a whole number, at least 2, not [2]"),
     ],
 )
 def test_bad_arguments_are_refused(call, message):
