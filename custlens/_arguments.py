@@ -11,7 +11,19 @@ from typing import Any, TypeAlias
 
 from custlens.errors import ArgumentError
 
-__all__ = ["Moment", "flag", "moment", "name_list", "nearest", "number", "one_of", "shown", "span", "whole_number"]
+__all__ = [
+    "YEARS",
+    "Moment",
+    "flag",
+    "moment",
+    "name_list",
+    "nearest",
+    "number",
+    "one_of",
+    "shown",
+    "span",
+    "whole_number",
+]
 
 Moment: TypeAlias = str | date | datetime
 """A point in time: an aware datetime or pandas Timestamp, ISO 8601 text, or a date, which means the end of that day."""

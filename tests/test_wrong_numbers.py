@@ -268,3 +268,11 @@ def test_customers_who_are_no_longer_there_are_gone_and_no_prospects(shop):
 def test_no_buyer_falls_between_the_segments(shop):
     assert "Other" not in set(cl.segments.rfm(shop)["segment"])
     assert cl.segments.rules()["scores"].sum() == 125
+
+
+def test_a_time_beyond_what_pandas_holds_is_refused_by_its_column(shop):
+    far = shop.assign(
+        first_order_date=shop["first_order_date"].where(shop.index > 0, pd.Timestamp("2263-01-01", tz="UTC"))
+    )
+    with pytest.raises(cl.DataError, match="first_order_date holds a time before 1678 or after 2261"):
+        cl.orders.order_dates(far)

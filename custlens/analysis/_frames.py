@@ -23,7 +23,7 @@ import pandera.pandas as pa
 from narwhals.exceptions import DuplicateError
 from narwhals.typing import IntoFrameT
 
-from custlens._arguments import Moment, moment, shown
+from custlens._arguments import YEARS, Moment, moment, shown
 from custlens.analysis._time import microseconds
 from custlens.errors import ArgumentError, DataError
 
@@ -60,6 +60,8 @@ CLOCK_SKEW = timedelta(hours=1)
 """How far the clocks of a shop and of an observation may be apart."""
 TOLERATED_LATE = 1 / 1000
 """Share of buyers who may have ordered after the observation: statistics move on while a long sync reads them."""
+FARTHEST = (YEARS[1] - 1970) * 365.2425 * 86_400e6
+"""Microseconds from 1970 to the years that pandas can no longer hold."""
 EMPTY_AS_OF = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -329,7 +331,7 @@ def gather(
         found = chosen.group_by(*keys, *times, *texts, *names).agg(__rows=nw.len()).collect()
     columns: dict[str, Any] = {name: _integers(found[name]) for name in keys}
     columns |= {name: _floats(found[name]) for name in names}
-    columns |= {name: _micros(found[name]) for name in times}
+    columns |= {name: _near_times(name, _micros(found[name])) for name in times}
     columns |= {name: _categories(found[name]) for name in texts}
     rows = np.ones(len(found)) if held else found["__rows"].to_numpy().astype("float64")
     for name in names:
@@ -514,6 +516,13 @@ def _micros(column: nw.Series[Any]) -> np.ndarray:
     times = column.to_arrow()
     counted = times.cast(pyarrow.timestamp("us", times.type.tz), safe=False).cast(pyarrow.int64())
     return np.asarray(counted.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False), "float64")
+
+
+def _near_times(name: str, times: np.ndarray) -> np.ndarray:
+    """Return times, after refusing those whose periods pandas cannot hold."""
+    if (np.abs(times) > FARTHEST).any():
+        raise DataError(f"{name} holds a time before {YEARS[0] + 1} or after {YEARS[1] - 1}: leave such customers out")
+    return times
 
 
 def _categories(column: nw.Series[Any]) -> Any:
