@@ -26,11 +26,11 @@ def use_the_lookup(notebook: Locator) -> None:
     expect(card).to_contain_text(email)
     expect(card).to_contain_text(number.removeprefix("#"))
     expect(card).to_contain_text("May be mailed")
-    expect(card).to_contain_text(re.compile(r"Order statistics, against 1,\d{3} buyers"))
+    expect(card).to_contain_text(re.compile(r"Order statistics, compared with 1,\d{3} buyers"))
     expect(card).to_contain_text(re.compile(r"Sales value\s*[\d,]+\.\d\d EUR"))
 
     box.fill("999")
-    expect(notebook.get_by_role("status")).to_contain_text("“Fetch now” asks the store for ID 999.", timeout=SLOW)
+    expect(notebook.get_by_role("status")).to_contain_text("“Fetch now” asks the shop for ID 999.", timeout=SLOW)
     notebook.get_by_role("button", name="Fetch now").click()
     expect(notebook.get_by_role("alert")).to_contain_text("Customer with ID 999 is not found", timeout=SLOW)
 
