@@ -55,7 +55,9 @@ def test_a_report_on_a_shop_reads_its_settings_from_the_environment(shop, tmp_pa
     assert done.exit_code == 0, done.output
     assert f"Report: {path}" in done.output
     assert shop.requests[0].endswith("/profile")
-    assert 2 <= sum("/customers?" in request for request in shop.requests) <= 4  # 120 customers: the walk, and what moved
+    assert (
+        2 <= sum("/customers?" in request for request in shop.requests) <= 4
+    )  # 120 customers: the walk, and what moved
     assert "@mail.example" not in path.read_text(encoding="utf-8")
 
 
