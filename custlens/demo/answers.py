@@ -133,7 +133,7 @@ class Catalogue:
         return Found(rows, low, high, direction == "DESC")
 
     def refresh(self, customer_ids: set[int]) -> None:
-        """Take in that some customers were added, changed or deleted."""
+        """Update the catalogue after some customers were added, changed or deleted."""
         if len(customer_ids) > len(self._customers) // 20:
             self._views.clear()  # sorting anew is faster
         for view in self._views.values():
@@ -141,7 +141,7 @@ class Catalogue:
                 view.refresh(customer_id, self._customers.get(customer_id))
 
     def clear(self) -> None:
-        """Take in that anything may have changed."""
+        """Forget all views, since anything may have changed."""
         self._views.clear()
 
     def _view(self, key: str, ranges: list[_Range], filters: dict[str, str]) -> _View:

@@ -210,7 +210,7 @@ class Shop:
         self._server.server_close()
 
     def _catch_up(self) -> None:
-        """Take in what has happened in the population since the last look."""
+        """Update the catalogue with what has happened in the population since the last look."""
         log = self.population.log
         if self._seen < len(log):
             touched = {event.customer_id for event in log[self._seen :]}

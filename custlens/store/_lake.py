@@ -58,7 +58,7 @@ __all__ = [
 
 FORMAT = 1
 JOURNAL = "_journal"
-STATS = ("number_of_orders", "sales_value", "average_order_value", "first_order_date", "last_order_date")
+STATS = schemas.STATS
 STAMPED = ("store_id", "currency", "as_of")
 """Columns of the customers that `syncs` keeps once; they are added when the customers are read."""
 ARROW = {
@@ -555,7 +555,7 @@ def _cut(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
 
 
 def _problem(error: Exception) -> str:
-    """Say in words what an error of the disk, of Arrow or of Delta Lake means."""
+    """Return in words what an error of the disk, of Arrow or of Delta Lake means."""
     number = error.errno if isinstance(error, OSError) else None
     text = str(error)
     if number == errno.ENOSPC or "No space left" in text or "StorageFull" in text:

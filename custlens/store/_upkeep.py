@@ -76,7 +76,7 @@ class ForgetReport:
 
 
 def compact(lake: Lake, keep: str | timedelta) -> CompactReport:
-    """Give up the states before a span of time, as `Store.compact` says."""
+    """Delete the states before a span of time, as `Store.compact` says."""
     kept_for = span("keep", keep)
     with lake.claimed():
         state = _held(lake)

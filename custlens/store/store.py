@@ -242,7 +242,7 @@ class Store:
         return state.syncs.assign(readable=state.readable)
 
     def compact(self, keep: str | timedelta = "90D") -> CompactReport:
-        """Give up earlier states of the store, and delete what only they need.
+        """Delete earlier states of the store, and the files that only they need.
 
         The tables stay as they are, and so does `history`: each change of the statistics since the first sync. Small
         files need no attention, since each sync puts them together.
