@@ -32,6 +32,7 @@ WRONG = {
     "at_risk": ["x"],
     "ax": [plt.Figure(), plt, 5, "ax", [1, 2], pd.DataFrame()],
     "by": ["nothing", 5, None, ["lang"], pd.DataFrame()],
+    "caption": [5, ["a"], pd.DataFrame, pd.DataFrame()],
     "check": ["nothing", 5, None, ["lang"], pd.DataFrame()],
     "column": ["nothing", 5, None, ["sales_value"], pd.DataFrame()],
     "currency": ["", 5, ["EUR"], pd.DataFrame, pd.DataFrame()],

@@ -19,9 +19,11 @@ from custlens.plot.orders import (
     sales_value,
 )
 from custlens.plot.overview import overview
+from custlens.plot.picture import Picture, picture
 from custlens.plot.segments import migration, rfm_grid, segment_sizes
 
 __all__ = [
+    "Picture",
     "average_order_value",
     "calibration",
     "cohort_heatmap",
@@ -37,6 +39,7 @@ __all__ = [
     "observed_revenue",
     "overdue",
     "overview",
+    "picture",
     "quality",
     "recency",
     "repeat_counts",
