@@ -1,96 +1,134 @@
-"""What the widgets share: a status line, handlers whose errors are shown, and a pause before work begins."""
+"""What the widgets have in common: messages to and from the browser, a status line, and a still for pages without a kernel.
+
+A panel is an `anywidget` with a Python class and a plain ES module in ``static/``. The contract between them:
+
+- Python sends with ``panel.tell("rows", rows=[…])``; the module's handler ``rows({rows}, buffers)`` draws it.
+  The last message of each type is sent again when a view opens: a second view, a reloaded page, a Voilà page.
+- The browser sends with ``send("search", {text})``; Python's method ``_on_search(text=…)`` runs under `Panel.guarded`.
+- No customer's data is ever in a synced trait, since notebooks save those: it goes by messages alone.
+- ``panel.say(sentence, kind)`` writes the status line. A `CustlensError` becomes a sentence there, any other exception
+  a sentence with the traceback folded below it; both are kept in `last_error`.
+- A method that is called from Python raises as usual; only what the browser, a timer or a thread calls is guarded.
+- ``still_table()`` and ``still_picture()`` return what a page without a kernel shows, with personal data hidden.
+- ``close()`` frees the panel. Whatever calls it later (threads, timers) holds it by a weak reference.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import html
+import base64
 import traceback
-from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
 
-import ipywidgets
+import anywidget
 
 from custlens.errors import CustlensError
 
-__all__ = ["Debounced", "Panel", "guarded"]
+__all__ = ["Kind", "Panel", "static"]
 
-P = ParamSpec("P")
-PanelT = TypeVar("PanelT", bound="Panel")
+Kind = Literal["info", "busy", "error"]
+STATIC = Path(__file__).with_name("static")
 
 
-class Panel(ipywidgets.VBox):
-    """A box with a status line.
+def static(*names: str) -> str:
+    """Return the text of files in ``static/``, one after the other: a browser gets a panel's module as one text."""
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
+
+
+class Panel(anywidget.AnyWidget):
+    """A widget with a status line. A subclass sets ``_esm`` and ``_css`` and defines an ``_on_…`` method per message.
 
     Attributes
     ----------
-    status : ipywidgets.HTML
-        One sentence: what is going on, or what went wrong.
     last_error : Exception or None
         The error of the last handler that ran, if it failed.
+    told : dict
+        The last message of each type, with its binary data.
     """
 
+    _esm = static("base.js")
+    _css = static("base.css")
+
     def __init__(self) -> None:
-        self.status = ipywidgets.HTML(layout=ipywidgets.Layout(max_width="20rem"))
         self.last_error: Exception | None = None
+        self.told: dict[str, tuple[dict[str, Any], list[bytes]]] = {}
         super().__init__()
+        self.on_msg(_receive)
 
     def __repr__(self) -> str:
         return f"<custlens.widgets.{type(self).__name__}>"
 
-    def say(self, sentence: str, *, error: bool = False, details: str = "") -> None:
+    def tell(self, kind: str, /, *, buffers: Sequence[bytes] = (), **content: Any) -> None:
+        """Send a message to every view, and again to each view that opens later.
+
+        Parameters
+        ----------
+        kind : str
+            The type of the message, which names the handler in the panel's module.
+        buffers : sequence of bytes
+            Binary data, which the handler gets as a list of DataViews.
+        **content
+            What the handler gets as an object; values that JSON can carry.
+        """
+        self.told[kind] = {"type": kind, **content}, list(buffers)
+        self.send(*self.told[kind])
+
+    def say(self, sentence: str, kind: Kind = "info", *, details: str = "") -> None:
         """Show a sentence in the status line, with the details folded below it."""
-        role = 'role="alert"' if error else 'role="status"'
-        mark = '<b style="color:#d55e00">⚠</b> ' if error else ""
-        folded = f"<details><summary>Details</summary><pre>{html.escape(details)}</pre></details>" if details else ""
-        self.status.value = f'<div {role} style="line-height:1.4">{mark}{html.escape(sentence)}{folded}</div>'
+        self.tell("status", sentence=sentence, kind=kind, details=details)
 
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Show an error of the block in the status line and keep it in `last_error`.
 
-def guarded(handler: Callable[Concatenate[PanelT, P], None]) -> Callable[Concatenate[PanelT, P], None]:
-    """Show a handler's error in the status line and keep it in `last_error`.
-
-    An exception in a widget's callback is invisible on the page, so no handler may let one through.
-    """
-
-    @functools.wraps(handler)
-    def safe(panel: PanelT, *args: P.args, **kwargs: P.kwargs) -> None:
-        panel.last_error = None
+        An exception in a widget's callback is invisible on the page, so no handler may let one through.
+        """
+        self.last_error = None
         try:
-            handler(panel, *args, **kwargs)
+            yield
         except CustlensError as error:
-            panel.last_error = error
-            panel.say(str(error), error=True)
+            self.last_error = error
+            self.say(str(error), "error")
         except Exception as error:
-            panel.last_error = error
+            self.last_error = error
             trace = "".join(traceback.format_exception(error))
-            panel.say(f"This is a bug in custlens: {type(error).__name__}.", error=True, details=trace)
+            self.say(f"This is a bug in custlens: {type(error).__name__}.", "error", details=trace)
 
-    return safe  # type: ignore[return-value]  # wraps() hides that the names of the arguments do not matter
+    def still_table(self) -> str:
+        """Return the HTML that a page without a kernel shows; personal data must be hidden in it."""
+        raise NotImplementedError
+
+    def still_picture(self) -> bytes | None:
+        """Return the PNG picture that a page without a kernel shows, or None; personal data must be hidden in it."""
+        return None
+
+    def close(self) -> None:
+        """Remove the panel from every page and free what it holds."""
+        super().close()
+        self.told.clear()
+
+    def _on_ready(self) -> None:
+        for content, buffers in list(self.told.values()):
+            self.send(content, buffers)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Return the live widget, and for pages without a kernel the still."""
+        bundle: tuple[dict[str, Any], dict[str, Any]] | None = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            bundle[0]["text/html"] = self.still_table()
+            if (picture := self.still_picture()) is not None:
+                encoded = base64.b64encode(picture).decode()
+                bundle[0]["image/png"] = encoded
+                bundle[0]["text/html"] += f'<p><img alt="" src="data:image/png;base64,{encoded}"></p>'
+        return bundle
 
 
-class Debounced:
-    """Calls a function once no further call has come for a while; immediately if no event loop is running.
-
-    Parameters
-    ----------
-    function : callable
-        Called with the last arguments.
-    delay : float
-        Seconds without a call to wait for.
-    """
-
-    def __init__(self, function: Callable[..., None], delay: float) -> None:
-        self._function = function
-        self._delay = delay
-        self._waiting: asyncio.TimerHandle | None = None
-
-    def __call__(self, *args: Any) -> None:
-        """Schedule the call, in place of an earlier one that is still waiting."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            self._function(*args)
-        else:
-            self._waiting = loop.call_later(self._delay, self._function, *args)
+def _receive(panel: Panel, message: dict[str, Any], buffers: list[memoryview]) -> None:
+    """Call the handler of a message from the browser, and send "done" when it has run."""
+    with panel.guarded():
+        content = dict(message)
+        getattr(panel, f"_on_{content.pop('type')}")(**content)
+    if panel.comm is not None:
+        panel.send({"type": "done"})

@@ -15,7 +15,7 @@ from custlens.store.store import Store
 from custlens.tables.customer_tables import CustomerTables
 from custlens.tables.fetch import fetch
 from custlens.tables.search import SearchIndex
-from custlens.widgets._base import Debounced, Panel, guarded
+from custlens.widgets._box import Debounced, Panel, guarded
 from custlens.widgets._card import Standing, card
 
 __all__ = ["Lookup"]

@@ -1,67 +1,79 @@
-"""The status line and the pause before work begins, without any widget around them."""
+"""The contract of a panel on the side of Python; tests/browser/ has the side of the page."""
 
-import asyncio
+import gc
+import weakref
+
+import pytest
+from helpers.echo import Echo
+from helpers.panels import send, told
 
 import custlens as cl
-from custlens.widgets._base import Debounced, Panel, guarded
 
 
-class Machine(Panel):
-    """A panel with handlers that fail."""
-
-    @guarded
-    def break_down(self):
-        raise ZeroDivisionError("<b>oops</b>")
-
-    @guarded
-    def refuse(self):
-        raise cl.ArgumentError("<b>no</b>")
-
-    @guarded
-    def work(self):
-        self.say("Done.", details="1 < 2")
+def test_a_message_from_the_page_reaches_its_handler():
+    panel = Echo()
+    send(panel, "text", text="rossi")
+    assert panel.told["answer"] == ({"type": "answer", "text": "ROSSI"}, [b"\x05"])
+    assert told(panel, "status") == {"sentence": "5 letters.", "kind": "info", "details": ""}
 
 
 def test_a_bug_is_a_sentence_with_folded_details():
-    panel = Machine()
-    panel.break_down()
+    panel = Echo()
+    send(panel, "text", text="break")
     assert isinstance(panel.last_error, ZeroDivisionError)
-    assert 'role="alert"' in panel.status.value
-    assert "This is a bug in custlens: ZeroDivisionError." in panel.status.value
-    assert "<details>" in panel.status.value
-    assert "&lt;b&gt;oops&lt;/b&gt;" in panel.status.value
+    status = told(panel, "status")
+    assert status["kind"] == "error"
+    assert status["sentence"] == "This is a bug in custlens: ZeroDivisionError."
+    assert "<b>oops</b>" in status["details"]
 
 
-def test_an_error_of_custlens_is_its_own_sentence_shown_as_text():
-    panel = Machine()
-    panel.refuse()
+@pytest.mark.parametrize("message", [{"type": "nonsense"}, {"type": "text", "words": "rossi"}, {}])
+def test_a_message_that_no_handler_takes_is_a_bug_that_is_shown(message):
+    panel = Echo()
+    panel._handle_custom_msg(message, [])
+    assert isinstance(panel.last_error, (AttributeError, TypeError, KeyError))
+    assert "This is a bug in custlens" in told(panel, "status")["sentence"]
+
+
+def test_an_error_of_custlens_is_its_own_sentence():
+    panel = Echo()
+    send(panel, "text", text="refuse")
     assert isinstance(panel.last_error, cl.ArgumentError)
-    assert 'role="alert"' in panel.status.value
-    assert "&lt;b&gt;no&lt;/b&gt;" in panel.status.value
-    assert "<details>" not in panel.status.value
+    assert told(panel, "status") == {"sentence": "<b>no</b>", "kind": "error", "details": ""}
 
 
 def test_a_handler_that_works_clears_the_error():
-    panel = Machine()
-    panel.refuse()
-    panel.work()
+    panel = Echo()
+    send(panel, "text", text="refuse")
+    send(panel, "text", text="rossi")
     assert panel.last_error is None
-    assert 'role="status"' in panel.status.value
-    assert "Done." in panel.status.value
-    assert "1 &lt; 2" in panel.status.value
 
 
-def test_typing_is_debounced():
-    calls = []
+def test_a_method_called_from_python_raises_as_usual():
+    with pytest.raises(cl.ArgumentError):
+        Echo().echo("refuse")
 
-    async def type_fast():
-        later = Debounced(calls.append, 0.05)
-        for letters in ("r", "ro", "ros"):
-            later(letters)
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
 
-    asyncio.run(type_fast())
-    assert calls == ["ros"]
-    Debounced(calls.append, 0.05)("at once")  # where no loop runs
-    assert calls == ["ros", "at once"]
+def test_nothing_that_was_told_is_in_the_state_that_a_notebook_saves():
+    panel = Echo("anna@example.com")
+    send(panel, "text", text="anna@example.com")
+    assert "anna" not in str(panel.get_state()).lower()
+
+
+def test_the_bundle_holds_the_live_widget_and_the_still():
+    bundle, _ = Echo()._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert "No kernel, no echo." in bundle["text/html"]
+    assert bundle["image/png"] in bundle["text/html"]
+    assert bundle["text/plain"] == "<custlens.widgets.Echo>"
+
+
+def test_a_closed_panel_is_freed():
+    panels = [Echo() for _ in range(50)]
+    for panel in panels:
+        send(panel, "text", text="rossi")
+        panel.close()
+    alive = [weakref.ref(panel) for panel in panels]
+    del panel, panels
+    gc.collect()
+    assert [panel for panel in alive if panel() is not None] == []

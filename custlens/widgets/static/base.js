@@ -1,0 +1,93 @@
+// What the panels share. Python puts this text before a panel's own file, and the two are one ES module.
+//
+// A panel's file ends with
+//
+//   export default panel("Name for screen readers", ({ root, send, status, signal }) => {
+//     …builds its elements in `root`; puts `status`, the status line, where it belongs…
+//     return { rows({ rows }, buffers) {…}, card({ html }) {…} };   // one handler for each type of message
+//   });
+//
+// `send("search", { text })` calls `_on_search(text=…)` in Python. `signal` is aborted when the view goes: pass it to
+// every addEventListener outside of `root`, and stop timers and animation frames with it.
+
+const SILENCE = 10_000; // ms without an answer after which the reader is told
+
+function panel(label, build) {
+  return {
+    render({ model, el }) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const root = element("section", { class: "custlens", "aria-label": label });
+      const status = element("div", { class: "cl-status" },
+        element("span", { role: "status" }), element("span", { role: "alert" }));
+      let silence = 0;
+
+      function send(type, content = {}) {
+        model.send({ type, ...content });
+        silence ||= setTimeout(() => {
+          const text = "The kernel has not answered yet. If it is not busy, run this cell again.";
+          showStatus(status, { sentence: text, kind: "error", details: "" });
+        }, SILENCE);
+      }
+
+      function receive(message, buffers) {
+        clearTimeout(silence);
+        silence = 0;
+        if (message.type === "status") showStatus(status, message);
+        else handlers[message.type]?.(message, buffers);
+      }
+
+      const handlers = build({ root, send, status, signal });
+      if (!root.contains(status)) root.append(status);
+      keepKeys(root);
+      el.replaceChildren(root);
+      model.on("msg:custom", receive);
+      send("ready");
+      return () => {
+        model.off("msg:custom", receive);
+        clearTimeout(silence);
+        controller.abort();
+        el.replaceChildren();
+      };
+    },
+  };
+}
+
+// Make an element. Attributes whose value is null, undefined or false are left out; children that are strings become
+// text, so nothing that a customer wrote can become markup.
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value != null && value !== false) made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children);
+  return made;
+}
+
+// Keep keys from the notebook's shortcuts, where `x` cuts the cell. Ctrl-S and Cmd-S still save it.
+function keepKeys(root) {
+  root.setAttribute("data-lm-suppress-shortcuts", "true");
+  root.addEventListener("keydown", (event) => {
+    if (!((event.ctrlKey || event.metaKey) && event.key === "s")) event.stopPropagation();
+  });
+}
+
+// Call a function once no further call has come for `delay` ms.
+function debounced(act, delay, signal) {
+  let waiting = 0;
+  signal.addEventListener("abort", () => clearTimeout(waiting));
+  return (...values) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(act, delay, ...values);
+  };
+}
+
+// Show a sentence in the status line: an error at once, anything else when the screen reader is free.
+function showStatus(line, { sentence, kind, details }) {
+  const [polite, alert] = line.children;
+  line.dataset.kind = kind;
+  polite.textContent = kind === "error" ? "" : sentence;
+  alert.textContent = kind === "error" ? sentence : "";
+  line.querySelector("details")?.remove();
+  if (details) line.append(element("details", {}, element("summary", {}, "Details"), element("pre", {}, details)));
+}
