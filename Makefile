@@ -47,6 +47,7 @@ bench: $(READY)  ## print speed and memory as ratios against named peers
 	$(BIN)/python -m bench.store
 	$(BIN)/python -m bench.analysis
 	$(BIN)/python -m bench.plot
+	$(BIN)/python -m bench.lookup
 
 benchsync: $(READY)  ## the same for syncs, against tools that it installs first (20 minutes; see bench/sync.py)
 	$(BIN)/python -m bench.sync limit

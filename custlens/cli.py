@@ -137,7 +137,7 @@ def lookup(words: tuple[str, ...], path: Path, limit: int, reveal: bool) -> None
     from custlens.tables.search import SearchIndex
 
     store = Store(path)
-    matches, _ = SearchIndex(store.customers(), store.contacts()).find(" ".join(words))
+    matches = SearchIndex(store.customers(), store.contacts()).find(" ".join(words))
     columns = {
         "customer_id": "ID",
         "name": "Name",

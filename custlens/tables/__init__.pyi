@@ -10,4 +10,5 @@ from .customer_tables import FetchReport as FetchReport
 from .export import export as export
 from .export import mask as mask
 from .fetch import fetch as fetch
+from .search import Matches as Matches
 from .search import SearchIndex as SearchIndex

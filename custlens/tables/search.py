@@ -1,81 +1,295 @@
-"""Finds customers by parts of their ID, email, names or phone numbers."""
+"""Finds customers by parts of their ID, email, names, company or phone numbers."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
+from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-__all__ = ["SearchIndex"]
+from custlens._arguments import shown
+from custlens.errors import ArgumentError
 
-SEARCHED = ("customer_id", "email", "name", "billing_name", "billing_company_name", "billing_phone")
+__all__ = ["Matches", "SearchIndex"]
+
+TEXTS = ("email", "name", "billing_name", "billing_company_name")
+PHONE = "billing_phone"
+UNLIKE_PHONES = r"[^0-9()+./ \x{2010}-\x{2015}-]"
+SPELLED = {
+    "ß": "ss",
+    "ς": "σ",
+    "æ": "ae",
+    "œ": "oe",
+    "ø": "o",
+    "ł": "l",
+    "đ": "d",
+    "ð": "d",
+    "þ": "th",
+    "ħ": "h",
+    "ı": "i",
+}
+"""Letters that Unicode does not decompose, and how people without them type them."""
+ROWS_PER_BLOCK = 16_384
+"""The text of a block, about 2 MB, stays in the processor's cache while it is scanned."""
+LINE = pa.scalar("\n", pa.large_string())
 
 
 class SearchIndex:
-    """Searches ID, email, names, company and phone numbers; case and accents do not matter.
+    """Searches ID, email, names, company and phone numbers; case, accents and the format of a number do not matter.
 
     Parameters
     ----------
     customers : pandas.DataFrame
-        A customers table. Needs customer_id; of the other columns those are searched that it has.
+        A customers table. Needs customer_id; of email, name, billing_name, billing_company_name and billing_phone those
+        are searched that it has. With sales_value, matches are sorted by it.
     contacts : pandas.DataFrame, optional
         A contacts table, which is searched too.
+
+    Raises
+    ------
+    ArgumentError
+        `customers` is not a pandas table with customer_id.
+
+    Notes
+    -----
+    What a customer can be found by is kept as one plain text, a line for each value, in the order of sales_value: about
+    as many bytes as the columns have. A word is looked for by comparing each of its bytes, the rarest first, with a block
+    of the text at once.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> customers = pd.DataFrame(
+    ...     {"customer_id": [7, 8], "name": ["Zoë Łuk", "Ann Lee"], "billing_phone": [None, "+49 (0)30 123"]}
+    ... )
+    >>> index = SearchIndex(customers)
+    >>> [index.find(text).frame()["customer_id"].tolist() for text in ("luk zoe", "030/123")]
+    [[7], [8]]
     """
 
     def __init__(self, customers: pd.DataFrame, contacts: pd.DataFrame | None = None) -> None:
+        if not isinstance(customers, pd.DataFrame) or "customer_id" not in customers:
+            raise ArgumentError(f"customers must be a pandas table with customer_id, not {shown(customers)}")
         self._customers = customers.reset_index(drop=True)
-        self._texts = _search_texts(self._customers, contacts)
+        self._order = np.arange(len(customers), dtype="int32")
+        if "sales_value" in customers:
+            sales = customers["sales_value"].to_numpy("float64", na_value=np.nan)
+            self._order = np.argsort(-sales, kind="stable").astype("int32")
+        texts = _texts(self._customers, contacts).take(pa.array(self._order))
+        _, offsets, text = texts.buffers()
+        self._starts = np.frombuffer(offsets, "int64", len(texts) + 1)
+        self._text = np.frombuffer(text, "uint8") if text else np.empty(0, "uint8")
+        self._frequency = np.bincount(self._text[: 4 * ROWS_PER_BLOCK], minlength=256)
 
-    def find(self, text: str) -> tuple[pd.DataFrame, bool]:
-        """Return the customers that have every word of a text.
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the index adds to the tables."""
+        return self._text.nbytes + self._starts.nbytes + self._order.nbytes
+
+    def find(self, text: str) -> Matches:
+        """Return the customers who have every word of a text, those with a value that equals the text first.
 
         Parameters
         ----------
         text : str
-            Words, in any order; a word of three digits or more is looked for in phone numbers without their spaces.
+            Words, in any order. Digits that follow each other are one phone number, however it is grouped: a zero
+            in front, or one in brackets, does not count.
 
         Returns
         -------
-        matches : pandas.DataFrame
-            Rows of the customers table: exact IDs and emails first, then by sales value.
-        exact : bool
-            Whether there is an exact ID or email among them.
+        Matches
+            No match if the text is empty.
+
+        Raises
+        ------
+        ArgumentError
+            `text` is not a text.
         """
-        words = _plain(text).split()
-        found = self._texts if words else self._texts.iloc[:0]
-        for word in words:
-            digits = re.sub(r"[\s()+./-]", "", word)
-            hit = found.str.contains(word, regex=False)
-            if digits.isdecimal() and len(digits) >= 3:
-                hit |= found.str.contains(digits, regex=False)
-            found = found[hit]
-        matches = self._customers.loc[found.index]
-        exact = matches["customer_id"].astype("str").eq(" ".join(words))
-        if "email" in matches:
-            exact |= matches["email"].fillna("").map(_plain).eq(" ".join(words)).astype(bool)
-        by = ["_exact", *(["sales_value"] if "sales_value" in matches else [])]
-        ranked = matches.assign(_exact=exact).sort_values(by, ascending=False, kind="stable")
-        return self._customers.loc[ranked.index], bool(exact.any())
+        if not isinstance(text, str):
+            raise ArgumentError(f"text must be the words to search for, not {shown(text)}")
+        words = _plain_word(text).split()
+        found = np.full(len(self._order), bool(words))
+        for group in _groups(words):
+            number = _number(group)
+            hit = self._with(number, found)
+            if number != " ".join(group):  # it may be a word with a number in it, such as 24-7
+                each = found
+                for word in group:
+                    each = self._with(word, each)
+                hit |= each
+            found = hit
+        exact = self._with(f"\n{' '.join(words)}\n", found)
+        places = np.concatenate([np.flatnonzero(exact), np.flatnonzero(found & ~exact)])
+        return Matches(self._customers, self._order[places], int(exact.sum()))
+
+    def _with(self, word: str, among: np.ndarray) -> np.ndarray:
+        """Return which rows have a word, as a mask, of those that another mask has."""
+        letters = np.frombuffer(word.encode(), "uint8")
+        rarest = np.argsort(self._frequency[letters], kind="stable")
+        mask = np.zeros(len(self._order), bool)
+        for start in range(0, len(mask), ROWS_PER_BLOCK):
+            block = slice(start, start + ROWS_PER_BLOCK)
+            if not among[block].any():
+                continue
+            starts = self._starts[start : start + ROWS_PER_BLOCK + 1]
+            text = self._text[starts[0] : starts[-1]]
+            length = max(len(text) - len(letters) + 1, 0)
+            begins = np.zeros(len(text), bool)  # whether the word begins at this byte
+            begins[:length] = True
+            for place in rarest[:2]:
+                begins[:length] &= text[place : place + length] == letters[place]
+            if np.count_nonzero(begins) < len(mask[block]):  # so few that they are faster looked at one by one
+                at = np.flatnonzero(begins)
+                for place in rarest[2:]:
+                    at = at[text[at + place] == letters[place]]
+                begins[:] = False
+                begins[at] = True
+            else:
+                for place in rarest[2:]:
+                    begins[:length] &= text[place : place + length] == letters[place]
+            mask[block] = np.logical_or.reduceat(begins, starts[:-1] - starts[0])
+        mask &= among
+        return mask
 
 
-def _search_texts(customers: pd.DataFrame, contacts: pd.DataFrame | None) -> pd.Series:
-    """Return what each customer can be found by as one plain text."""
-    texts = pd.Series("", index=customers.index, dtype="str")
-    for column in SEARCHED:
-        if column in customers:
-            texts = texts + "\n" + customers[column].astype("str").fillna("")
-    if contacts is not None and len(contacts):
-        joined = contacts.dropna(subset="contact").groupby("customer_id")["contact"].agg("\n".join)
-        texts = texts + "\n" + customers["customer_id"].map(joined).astype("str").fillna("")
-    plain = [_plain(text) for text in texts]
-    phones = customers.get("billing_phone", pd.Series("", index=customers.index)).astype("str").fillna("")
-    digits = ["".join(re.findall(r"\d+", phone)) for phone in phones]
-    lines = [f"{text}\n{number}" for text, number in zip(plain, digits, strict=True)]
-    return pd.Series(lines, index=texts.index, dtype="str")
+class Matches:
+    """The customers that a search found: a count, and as many of their rows as are asked for.
+
+    Attributes
+    ----------
+    exact : int
+        How many of them have a value that equals the text; they come first.
+    """
+
+    def __init__(self, customers: pd.DataFrame, rows: np.ndarray, exact: int) -> None:
+        self._customers = customers
+        self._rows = rows
+        self.exact = exact
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __repr__(self) -> str:
+        return f"<Matches: {len(self):,} customers>"
+
+    def head(self, count: int = 20) -> pd.DataFrame:
+        """Return the best matches, `count` rows of the customers table at most."""
+        return self._customers.iloc[self._rows[:count]]
+
+    def frame(self) -> pd.DataFrame:
+        """Return all matches, as rows of the customers table."""
+        return self._customers.iloc[self._rows]
 
 
-def _plain(text: str) -> str:
-    """Return a text without case and accents."""
-    split = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in split if not unicodedata.combining(letter))
+def _texts(customers: pd.DataFrame, contacts: pd.DataFrame | None) -> pa.Array:
+    """Return what each customer can be found by as one plain text: a line for each value."""
+    nothing = pa.nulls(len(customers), pa.large_string())
+    raw = {name: _column(customers, name) if name in customers else nothing for name in (*TEXTS, PHONE)}
+    raw["billing_name"] = _unless_equal(raw["billing_name"], raw["name"])
+    lines = [_plain(raw[name]) for name in TEXTS] + [_unlike_phones(raw[PHONE]), _digits(raw[PHONE])]
+    if contacts is not None and len(contacts) and len(customers):
+        lines.append(_contacts(customers, contacts, raw["email"], lines[-1]))
+    ids = pc.cast(pa.array(customers["customer_id"], from_pandas=True), pa.large_string())
+    end = pa.scalar("", pa.large_string())
+    return pc.binary_join_element_wise(end, ids, *lines, end, LINE, null_handling="skip")
+
+
+def _contacts(customers: pd.DataFrame, contacts: pd.DataFrame, email: pa.Array, phone: pa.Array) -> pa.Array:
+    """Return each customer's contacts as lines, without those that repeat the email or the phone number."""
+    ids, owners = customers["customer_id"].to_numpy(), contacts["customer_id"].to_numpy()
+    by_id = np.argsort(ids, kind="stable")
+    rows = by_id[np.minimum(np.searchsorted(ids, owners, sorter=by_id), len(ids) - 1)]
+    texts = _unless_equal(_column(contacts, "contact"), email.take(pa.array(rows)))
+    wordy = _unlike_phones(texts)
+    numbers = _unless_equal(_digits(pc.if_else(wordy.is_valid(), None, texts)), phone.take(pa.array(rows)))
+    lines = pc.coalesce(wordy, numbers)
+    kept = np.flatnonzero(lines.is_valid().to_numpy(zero_copy_only=False) & (ids[rows] == owners))
+    kept = kept[np.argsort(rows[kept], kind="stable")]
+    ends = np.searchsorted(rows[kept], np.arange(len(ids) + 1))
+    joined = pc.binary_join(pa.LargeListArray.from_arrays(pa.array(ends), lines.take(pa.array(kept))), LINE)
+    return _unless_equal(joined, pa.scalar("", pa.large_string()))
+
+
+def _unless_equal(texts: pa.Array, others: pa.Array | pa.Scalar) -> pa.Array:
+    """Return texts, with missing values where they equal others."""
+    return pc.if_else(pc.fill_null(pc.equal(texts, others), False), None, texts)
+
+
+def _column(table: pd.DataFrame, name: str) -> pa.Array:
+    """Return a column as an Arrow array of texts."""
+    texts = pa.array(table[name].astype("str"), from_pandas=True)
+    whole = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    return whole.cast(pa.large_string())
+
+
+def _plain(texts: pa.Array) -> pa.Array:
+    """Return texts in lower case, without accents and without characters that are not seen."""
+    plain = pc.ascii_lower(texts)
+    odd = pc.fill_null(pc.match_substring_regex(texts, r"[^ -~]"), False)
+    if pc.any(odd).as_py():
+        plain = pc.replace_with_mask(plain, odd, _folded(texts.filter(odd)))
+    return plain
+
+
+def _folded(texts: pa.Array) -> pa.Array:
+    """Return what `_plain` does, for texts that are not of printable ASCII alone."""
+    lower = pc.utf8_lower(pc.utf8_normalize(texts, "NFKD"))
+    bare = pc.replace_substring_regex(lower, r"[\p{Mn}\p{Cf}\x00-\x08\x0e-\x1f]+", "")
+    for letter, spelling in SPELLED.items():
+        bare = pc.replace_substring(bare, letter, spelling)
+    return bare
+
+
+def _plain_word(text: str) -> str:
+    """Return a text as `_plain` does."""
+    whole = text.encode("utf-8", "ignore").decode()  # half of a surrogate pair is in no text
+    plain: str = _folded(pa.array([whole], pa.large_string()))[0].as_py()
+    return plain
+
+
+def _unlike_phones(texts: pa.Array) -> pa.Array:
+    """Return the plain texts that are not phone numbers, with missing values for those that are."""
+    unlike = pc.match_substring_regex(texts, UNLIKE_PHONES)
+    return _plain(pc.if_else(unlike, texts, None))
+
+
+def _digits(texts: pa.Array) -> pa.Array:
+    """Return the digits of texts, without a zero in brackets, which is dialled inside the country only."""
+    texts = pc.replace_substring(texts, "(0)", "")
+    _, offsets, data = texts.buffers()
+    if data is None:
+        return texts
+    letters = np.frombuffer(data, "uint8")
+    digit = (letters >= ord("0")) & (letters <= ord("9"))
+    before = np.zeros(len(letters) + 1, "int64")
+    np.cumsum(digit, out=before[1:])
+    ends = before[np.frombuffer(offsets, "int64", len(texts) + 1)]
+    found = pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(letters[digit]))
+    return _unless_equal(found, pa.scalar("", pa.large_string()))
+
+
+def _groups(words: list[str]) -> Iterable[list[str]]:
+    """Return words one by one, and the parts of a phone number together."""
+    group: list[str] = []
+    for word in words:
+        if group and not (_like_phone(word) and _like_phone(group[-1])):
+            yield group
+            group = []
+        group.append(word)
+    if group:
+        yield group
+
+
+def _like_phone(word: str) -> bool:
+    return re.fullmatch(r"[0-9()+./‐-―-]*[0-9][0-9()+./‐-―-]*", word) is not None
+
+
+def _number(group: list[str]) -> str:
+    """Return what a phone number is looked for by, or the word if it is not one."""
+    if not _like_phone(group[0]):
+        return group[0]
+    digits = re.sub(r"[^0-9]", "", "".join(group).replace("(0)", ""))
+    return digits.lstrip("0") or digits

@@ -114,7 +114,8 @@ class Lookup(Panel):
         if not isinstance(text, str):
             raise ArgumentError(f"text must be the words to search for, not {shown(text)}")
         self._close_card()
-        self.matches, exact = self._index.find(text)
+        found = self._index.find(text)
+        self.matches, exact = found.frame(), found.exact
         count, words = len(self.matches), printable(text)
         if not words:
             sentence = f"{len(self._customers):,} customers. Type to search."
