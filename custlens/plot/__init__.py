@@ -5,19 +5,20 @@ finding can be had as a sentence with `describe`. None of them calls `show` or c
 """
 
 from custlens.plot._style import describe
+from custlens.plot.breakdown import comparison, quality, sales_by
 from custlens.plot.cohorts import cohort_heatmap, repeat_rate, survival
-from custlens.plot.dates import first_orders, inter_purchase, last_orders, recency, seasonality, second_order
-from custlens.plot.lifetime import calibration, frequency_recency, overdue, repeat_counts, spending
-from custlens.plot.orders import (
-    average_order_value,
-    comparison,
-    concentration,
-    number_of_orders,
+from custlens.plot.dates import (
+    first_orders,
+    inter_purchase,
+    last_orders,
     observed_revenue,
-    quality,
-    sales_by,
-    sales_value,
+    recency,
+    seasonality,
+    second_order,
 )
+from custlens.plot.lifetime import calibration, frequency_recency, repeat_counts, spending
+from custlens.plot.orders import average_order_value, concentration, number_of_orders, sales_value
+from custlens.plot.overdue import overdue
 from custlens.plot.overview import overview
 from custlens.plot.picture import Picture, picture
 from custlens.plot.segments import migration, rfm_grid, segment_sizes

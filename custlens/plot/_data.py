@@ -1,20 +1,20 @@
-"""The few facts about a table that every chart states, and results as pandas tables."""
+"""The few facts about a table that every chart states."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import narwhals as nw
 import pandas as pd
 from narwhals.typing import IntoFrame
 
 from custlens._arguments import Moment
-from custlens.analysis import orders
+from custlens.analysis.observation import currency_of_amounts, observe
 from custlens.plot import _style as look
 
-__all__ = ["NOBODY", "PERIODS", "Facts", "facts", "pandas", "period_name"]
+__all__ = ["MODEL_NAMES", "NOBODY", "PERIODS", "Facts", "facts", "facts_with_currency", "period_name"]
 
 NOBODY = "No buyers yet: nobody in this table has ordered."
+MODEL_NAMES = {"bg_nbd": "BG/NBD", "mbg_nbd": "MBG/NBD"}
 PERIODS = {"D": "day", "W": "week", "MS": "month", "QS": "quarter", "YS": "year"}
 
 
@@ -26,7 +26,7 @@ class Facts(NamedTuple):
     prospects: int
     no_stats: int
     as_of: pd.Timestamp | None
-    currency: str | None
+    currency: str | None = None
 
     @property
     def unit(self) -> str:
@@ -44,7 +44,7 @@ class Facts(NamedTuple):
         Parameters
         ----------
         dated
-            Of a chart by dates, the number of buyers whose dates are known.
+            For a chart by dates, the number of buyers whose dates are known.
         """
         hidden = {
             "without orders": self.prospects,
@@ -55,25 +55,16 @@ class Facts(NamedTuple):
         return [f"n = {look.count(self.buyers, 'buyer')}", self.when, f"not shown: {left_out}" if left_out else ""]
 
 
-def facts(customers: IntoFrame, as_of: Moment | None = None, currency: str | None = None) -> Facts:
-    """Return the facts about a customers table."""
-    row = pandas(orders.summary(customers, as_of=as_of, currency=currency)).iloc[0]
-    return Facts(
-        customers=int(row["customers"]),
-        buyers=int(row["buyers"]),
-        prospects=int(row["prospects"]),
-        no_stats=int(row["no_stats"]),
-        as_of=None if pd.isna(row["as_of"]) else row["as_of"],
-        currency=None if pd.isna(row["currency"]) else str(row["currency"]),
-    )
+def facts(customers: IntoFrame, as_of: Moment | None = None) -> Facts:
+    """Return the facts about a customers table for a chart without amounts of money."""
+    return Facts(*observe(customers, as_of))
+
+
+def facts_with_currency(customers: IntoFrame, as_of: Moment | None = None, currency: str | None = None) -> Facts:
+    """Return the facts about a customers table whose amounts must be of one currency."""
+    return facts(customers, as_of)._replace(currency=currency_of_amounts(customers, currency))
 
 
 def period_name(freq: str) -> str:
     """Return the name of a period: ``"month"`` for ``"MS"`` and for ``"month"``."""
     return PERIODS.get(freq, freq)
-
-
-def pandas(table: Any) -> pd.DataFrame:
-    """Return a small result as a pandas table, whatever kind it is of."""
-    frame: pd.DataFrame = nw.from_native(table).lazy().collect().to_pandas()
-    return frame

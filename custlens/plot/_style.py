@@ -32,7 +32,7 @@ __all__ = [
     "RAMP",
     "amount",
     "amount_axis",
-    "axes",
+    "begin",
     "cells",
     "count",
     "date_axis",
@@ -40,14 +40,13 @@ __all__ = [
     "draw",
     "grey",
     "grid",
-    "head",
     "literal",
     "log_axis",
-    "message",
     "money",
     "paper",
     "percent",
     "percent_axis",
+    "say",
     "small",
 ]
 
@@ -72,8 +71,19 @@ FINDINGS: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
 T = TypeVar("T")
 
 
-def axes(ax: Any) -> Axes:
-    """Return the axes to draw on: the caller's, or those of a new figure.
+def begin(ax: Any, title: str, notes: Iterable[str], finding: str) -> Axes:
+    """Return the axes to draw a chart on, with its title, the note below it, and the finding for `describe`.
+
+    Parameters
+    ----------
+    ax
+        The caller's axes, or None for those of a new figure.
+    title
+        What the chart is about.
+    notes
+        Parts of the note, such as how many buyers are shown; empty ones are left out.
+    finding
+        What the chart shows, as a sentence.
 
     Raises
     ------
@@ -91,6 +101,21 @@ def axes(ax: Any) -> Axes:
         drawn.tick_params(labelsize="small")
         for axis in (drawn.xaxis, drawn.yaxis):
             axis.label.set_fontsize("small")
+    FINDINGS[drawn] = finding
+    note = _Note(drawn, literal(title), " · ".join(literal(note) for note in notes if note))
+    drawn.add_artist(note)
+    note.fit()
+    return drawn
+
+
+def say(ax: Any, title: str, notes: Iterable[str], sentence: str) -> Axes:
+    """Return axes that say a sentence where there is no chart to draw; the arguments are those of `begin`."""
+    drawn = begin(ax, title, notes, sentence)
+    drawn.set_xticks([])
+    drawn.set_yticks([])
+    for spine in drawn.spines.values():
+        spine.set_visible(False)
+    drawn.add_artist(_Sentence(drawn, literal(sentence, 400)))
     return drawn
 
 
@@ -100,25 +125,6 @@ def draw(method: Callable[..., T], *data: Any, **style: Any) -> T:
         return method(*data, **style)
     except (AttributeError, TypeError, ValueError) as error:
         raise ArgumentError(f"the chart cannot be drawn in this style: {error}") from error
-
-
-def head(ax: Axes, title: str, notes: Iterable[str], finding: str) -> None:
-    """Write the title and the note below it, and keep the finding for `describe`."""
-    FINDINGS[ax] = finding
-    note = _Note(ax, literal(title), " · ".join(literal(note) for note in notes if note))
-    ax.add_artist(note)
-    note.fit()
-
-
-def message(ax: Axes, text: str) -> Axes:
-    """Write a sentence where there is no chart to draw; it is the finding too."""
-    FINDINGS[ax] = text
-    ax.set_xticks([])
-    ax.set_yticks([])
-    for spine in ax.spines.values():
-        spine.set_visible(False)
-    ax.add_artist(_Sentence(ax, literal(text, 400)))
-    return ax
 
 
 def describe(chart: Axes | Figure) -> str:

@@ -12,8 +12,9 @@ from narwhals.typing import IntoFrame
 
 from custlens._arguments import Moment
 from custlens.analysis import cohorts
+from custlens.analysis.observation import to_pandas, without_amounts
 from custlens.plot import _style as look
-from custlens.plot._data import NOBODY, facts, pandas, period_name
+from custlens.plot._data import NOBODY, facts, period_name
 
 __all__ = ["cohort_heatmap", "repeat_rate", "survival"]
 
@@ -36,7 +37,7 @@ def cohort_heatmap(
     Parameters
     ----------
     customers : table
-        A customers table with ``number_of_orders``, ``sales_value``, ``first_order_date`` and ``last_order_date``.
+        A customers table with ``number_of_orders``, ``first_order_date`` and ``last_order_date``.
     freq : str
         Period of the first order that makes a cohort, and unit of the age: ``"W"``, ``"MS"``, ``"QS"``, ``"YS"``, or
         ``"week"``, ``"month"``, ``"quarter"``, ``"year"``.
@@ -61,26 +62,19 @@ def cohort_heatmap(
         If the table lacks a column or does not say when it was observed.
     """
     known, tidy = facts(customers, as_of), _survival(customers, freq, tz, as_of)
-    ax = look.axes(ax)
-    title, notes = "Ordered at that age or later", known.notes(_sizes(tidy).sum())
+    title, notes, unit = "Ordered at that age or later", known.notes(_sizes(tidy).sum()), period_name(freq)
     if not len(tidy):
-        look.head(ax, title, notes, NOBODY)
-        return look.message(ax, NOBODY)
+        return look.say(ax, title, notes, NOBODY)
     later = tidy[tidy["age"] > 0]
-    unit = period_name(freq)
     if not len(later):
-        text = f"No cohort has been seen for a whole {unit} yet."
-        look.head(ax, title, notes, text)
-        return look.message(ax, text)
+        return look.say(ax, title, notes, f"No cohort has been seen for a whole {unit} yet.")
     first = later[later["age"] == 1]
-    look.head(
-        ax,
-        title,
-        notes,
-        f"Of {look.count(first['buyers'].sum(), 'buyer')} in cohorts that have been seen for a {unit}, at least "
-        f"{look.percent(first['still_ordering'].sum() / first['buyers'].sum())} ordered again a {unit} or more after "
-        "the first order.",
+    buyers = first["buyers"].sum()
+    finding = (
+        f"Of {look.count(buyers, 'buyer')} in cohorts that have been seen for a {unit}, at least "
+        f"{look.percent(first['still_ordering'].sum() / buyers)} ordered again a {unit} or more after the first order."
     )
+    ax = look.begin(ax, title, notes, finding)
     shares = later.pivot(index="cohort", columns="age", values="share")
     names = [_name(cohort, unit) for cohort in shares.index]
     ages = [str(age) for age in shares.columns]
@@ -120,14 +114,12 @@ def repeat_rate(
         As `cohort_heatmap`.
     """
     known = facts(customers, as_of)
-    table = pandas(cohorts.summary(customers, freq=freq, tz=tz, as_of=as_of))
-    ax = look.axes(ax)
+    table = to_pandas(cohorts.summary(without_amounts(customers), freq=freq, tz=tz, as_of=as_of))
     title, unit = "Buyers who ordered again", period_name(freq)
     young = "" if table["mature"].all() else "grey: seen for less than 180 days"
     notes = [*known.notes(table["buyers"].sum()), young]
     if not len(table):
-        look.head(ax, title, known.notes(), NOBODY)
-        return look.message(ax, NOBODY)
+        return look.say(ax, title, known.notes(), NOBODY)
     mature = table[table["mature"]]
     whole = mature if len(mature) else table
     share = look.percent(whole["repeat_buyers"].sum() / whole["buyers"].sum())
@@ -137,10 +129,8 @@ def repeat_rate(
         best = mature.iloc[int(np.argmax(mature["repeat_rate"]))]
         finding += f"; most of the cohort of {_name(best['cohort'], unit)}, {look.percent(best['repeat_rate'])}"
     if len(table) == 1:
-        text = f"{finding}; all first ordered in one {unit}."
-        look.head(ax, title, notes, text)
-        return look.message(ax, text)
-    look.head(ax, title, notes, f"{finding}.")
+        return look.say(ax, title, notes, f"{finding}; all first ordered in one {unit}.")
+    ax = look.begin(ax, title, notes, f"{finding}.")
     for part, colour in ((mature, look.BASE), (table[~table["mature"]], look.MUTED)):
         rate = part["repeat_rate"]
         error = np.maximum([rate - part["repeat_rate_ci_low"], part["repeat_rate_ci_high"] - rate], 0)
@@ -185,27 +175,21 @@ def survival(
         As `cohort_heatmap`.
     """
     known, tidy = facts(customers, as_of), _survival(customers, freq, tz, as_of)
-    ax = look.axes(ax)
     title, unit = "Still ordering, by cohort", period_name(freq)
     notes = known.notes(_sizes(tidy).sum())
     if not len(tidy):
-        look.head(ax, title, notes, NOBODY)
-        return look.message(ax, NOBODY)
+        return look.say(ax, title, notes, NOBODY)
+    if tidy["age"].max() == 0:
+        return look.say(ax, title, notes, f"No cohort has been seen for a whole {unit} yet.")
     pooled = tidy.groupby("age")[["still_ordering", "buyers"]].sum()
     enough = pooled["buyers"] >= pooled["buyers"].iloc[0] / 2
-    if tidy["age"].max() == 0:
-        text = f"No cohort has been seen for a whole {unit} yet."
-        look.head(ax, title, notes, text)
-        return look.message(ax, text)
     end = max(1, int(pooled.index[enough][-1]))
     together = (pooled["still_ordering"] / pooled["buyers"]).loc[:end]
-    look.head(
-        ax,
-        title,
-        [*notes, "thick: all cohorts together"],
+    finding = (
         f"Of {look.count(pooled['buyers'][end], 'buyer')} seen that long, at least {look.percent(together[end])} ordered "
-        f"{look.count(end, unit)} or more after their first order.",
+        f"{look.count(end, unit)} or more after their first order."
     )
+    ax = look.begin(ax, title, [*notes, "thick: all cohorts together"], finding)
     groups = [(cohort, part) for cohort, part in tidy.groupby("cohort") if len(part) > 1]
     colours = plt.get_cmap(look.RAMP)(np.linspace(0.3, 0.9, len(groups)))
     step = max(1, -(-len(groups) // LINES_NAMED))
@@ -223,7 +207,7 @@ def survival(
 
 
 def _survival(customers: IntoFrame, freq: str, tz: str, as_of: Moment | None) -> pd.DataFrame:
-    table = pandas(cohorts.survival(customers, freq=freq, tz=tz, as_of=as_of))
+    table = to_pandas(cohorts.survival(without_amounts(customers), freq=freq, tz=tz, as_of=as_of))
     return table.astype({"share": "float64"})
 
 

@@ -12,14 +12,26 @@ from narwhals.typing import IntoFrame
 
 from custlens._arguments import Moment
 from custlens.analysis import orders
+from custlens.analysis.observation import currency_of_amounts, to_pandas
 from custlens.plot import _style as look
-from custlens.plot._data import NOBODY, Facts, facts, pandas, period_name
+from custlens.plot._data import NOBODY, Facts, facts, period_name
 
-__all__ = ["first_orders", "inter_purchase", "last_orders", "recency", "seasonality", "second_order"]
+__all__ = [
+    "first_orders",
+    "inter_purchase",
+    "last_orders",
+    "observed_revenue",
+    "recency",
+    "seasonality",
+    "second_order",
+]
 
 ALIASES = {"day": "D", "week": "W-MON", "month": "MS", "quarter": "QS", "year": "YS"}
 """Aliases of pandas, by the name of the period; a week begins on Monday."""
-DAYS_TOLD, FEWEST_SEEN = 90, 0.01
+DAYS_TOLD = 90
+"""The finding about second orders is of so many days."""
+FEWEST_SEEN = 0.01
+"""The curve of second orders ends where a smaller share of the buyers has been seen for longer."""
 DAYS_IN_A_WEEK = 7
 
 
@@ -37,7 +49,7 @@ def first_orders(
     Parameters
     ----------
     customers : table
-        A customers table with ``number_of_orders``, ``sales_value``, ``first_order_date`` and ``last_order_date``.
+        A customers table with ``number_of_orders``, ``first_order_date`` and ``last_order_date``.
     freq : str
         Length of a period: ``"D"``, ``"W"`` (from Monday), ``"MS"``, ``"QS"`` or ``"YS"``, or ``"day"``, ``"week"``,
         ``"month"``, ``"quarter"`` or ``"year"``.
@@ -87,7 +99,7 @@ def recency(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes | Non
     Parameters
     ----------
     customers : table
-        A customers table with ``number_of_orders``, ``sales_value`` and ``last_order_date``.
+        A customers table with ``number_of_orders`` and ``last_order_date``.
     as_of : str, date or datetime, optional
         Time of the observation; read from the table by default.
     ax : matplotlib.axes.Axes, optional
@@ -106,21 +118,18 @@ def recency(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes | Non
     DataError
         If the table lacks a column or does not say when it was observed.
     """
-    known, table = facts(customers, as_of), pandas(orders.recency(customers, as_of=as_of))
-    ax = look.axes(ax)
+    known, table = facts(customers, as_of), to_pandas(orders.recency(customers, as_of=as_of))
     title, everyone = "Time since the last order", table[table["group"] == "all"]
-    notes = known.notes(everyone["buyers"].sum())
+    notes, buyers = known.notes(everyone["buyers"].sum()), look.count(everyone["buyers"].sum(), "buyer")
     if not len(everyone):
-        look.head(ax, title, notes, NOBODY)
-        return look.message(ax, NOBODY)
+        return look.say(ax, title, notes, NOBODY)
     medians = {group: _median_days(part) for group, part in table.groupby("group")}
-    finding = f"Half of {look.count(everyone['buyers'].sum(), 'buyer')} last ordered {medians['all']} or less ago"
+    if len(everyone) == 1:
+        return look.say(ax, title, notes, f"{buyers} last ordered {medians['all']} ago.")
+    finding = f"Half of {buyers} last ordered {medians['all']} or less ago"
     if len(medians) == 3:
         finding += f": {medians['one_time']} if they have one order, {medians['repeat']} if they have more"
-    look.head(ax, title, notes, f"{finding}.")
-    if len(everyone) == 1:
-        text = f"{look.count(everyone['buyers'].iloc[0], 'buyer')} last ordered {medians['all']} ago."
-        return look.message(ax, text)
+    ax = look.begin(ax, title, notes, f"{finding}.")
     end = int(everyone["days"].iloc[-1])
     names = {"repeat": ("two orders or more", look.BASE), "one_time": ("one order", look.ACCENT)}
     for group, (name, colour) in names.items():
@@ -144,7 +153,7 @@ def inter_purchase(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axe
     Parameters
     ----------
     customers : table
-        A customers table with ``number_of_orders``, ``sales_value``, ``first_order_date`` and ``last_order_date``.
+        A customers table with ``number_of_orders``, ``first_order_date`` and ``last_order_date``.
     as_of, ax
         As for `recency`.
     **style
@@ -161,26 +170,24 @@ def inter_purchase(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axe
     DataError
         If the table lacks a column.
     """
-    known, table = facts(customers, as_of), pandas(orders.inter_purchase(customers))
-    ax = look.axes(ax)
+    known, table = facts(customers, as_of), to_pandas(orders.inter_purchase(customers))
     title, table = "Days between orders", table[table["buyers"] > 0]
     groups = table[table["orders"] != "all"]
     buyers = int(groups["buyers"].sum())
-    notes = [f"n = {look.count(buyers, 'buyer')} with two orders or more", known.when, "box: middle half, line: median"]
     if not buyers:
-        text = "No buyer has a second order yet." if known.buyers else NOBODY
-        look.head(ax, title, [known.when], text)
-        return look.message(ax, text)
+        return look.say(ax, title, [known.when], "No buyer has a second order yet." if known.buyers else NOBODY)
+    shown = f"{look.count(buyers, 'buyer')} with two orders or more"
+    notes = [f"n = {shown}", known.when]
     every = table[table["orders"] == "all"].iloc[0]
-    finding = (
-        f"Half of {look.count(buyers, 'buyer')} with two orders or more have ordered every {every['median']:,.0f} days "
-        f"or oftener; the middle half every {every['q25']:,.0f} to {every['q75']:,.0f} days."
-    )
-    look.head(ax, title, notes, finding)
     if buyers == 1:
-        return look.message(ax, f"1 buyer with two orders or more: one order every {every['median']:,.0f} days.")
+        return look.say(ax, title, notes, f"{shown}: one order every {look.count(every['median'], 'day')}.")
+    finding = (
+        f"Half of {shown} have ordered every {every['median']:,.0f} days or oftener; the middle half every "
+        f"{every['q25']:,.0f} to {every['q75']:,.0f} days."
+    )
     if len(groups) == 1:
-        return look.message(ax, finding)
+        return look.say(ax, title, notes, finding)
+    ax = look.begin(ax, title, [*notes, "box: middle half, line: median"], finding)
     places = np.arange(len(groups))
     boxes = {"color": look.BASE, "alpha": 0.45, "width": 0.6, "bottom": groups["q25"], **style}
     look.draw(ax.bar, places, groups["q75"] - groups["q25"], **boxes)
@@ -209,7 +216,7 @@ def seasonality(
     Parameters
     ----------
     customers : table
-        A customers table with ``number_of_orders``, ``sales_value``, ``first_order_date`` and ``last_order_date``.
+        A customers table with ``number_of_orders``, ``first_order_date`` and ``last_order_date``.
     tz : str
         IANA name of the time zone in which days begin.
     as_of, ax
@@ -229,17 +236,13 @@ def seasonality(
         If the table lacks a column.
     """
     known = facts(customers, as_of)
-    found = pandas(orders.order_dates(customers, freq="D", tz=tz, as_of=as_of))
-    ax = look.axes(ax)
+    found = to_pandas(orders.order_dates(customers, freq="D", tz=tz, as_of=as_of))
     table = _every_period(found[found["first_orders"] > 0], known, "day", tz)
     title, notes = "New buyers per day", [*known.notes(table["first_orders"].sum()), f"days in {tz}"]
     if not len(table):
-        look.head(ax, title, notes, NOBODY)
-        return look.message(ax, NOBODY)
+        return look.say(ax, title, notes, NOBODY)
     if len(table) < DAYS_IN_A_WEEK:
-        text = "The first orders span less than a week: too short for a rhythm."
-        look.head(ax, title, notes, text)
-        return look.message(ax, text)
+        return look.say(ax, title, notes, "The first orders span less than a week: too short for a rhythm.")
     day = table["period"].dt
     rates = table.groupby([day.day_of_week, day.month])["first_orders"].mean()
     by_weekday = table.groupby(day.day_of_week)["first_orders"].mean().to_numpy()
@@ -248,7 +251,7 @@ def seasonality(
         f"{calendar.day_name[best]}s bring most new buyers: {by_weekday[best]:.2g} each, against "
         f"{table['first_orders'].mean():.2g} on an average day."
     )
-    look.head(ax, title, notes, finding)
+    ax = look.begin(ax, title, notes, finding)
     values = np.full((7, 12), np.nan)
     values[rates.index.get_level_values(0), rates.index.get_level_values(1) - 1] = rates
     look.cells(ax, values, list(calendar.day_abbr), list(calendar.month_abbr)[1:], lambda v: f"{v:.2g}", style)
@@ -263,7 +266,7 @@ def second_order(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes 
     Parameters
     ----------
     customers : table
-        A customers table with ``number_of_orders``, ``sales_value``, ``first_order_date`` and ``last_order_date``.
+        A customers table with ``number_of_orders``, ``first_order_date`` and ``last_order_date``.
     as_of, ax
         As for `recency`.
     **style
@@ -280,22 +283,20 @@ def second_order(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes 
     DataError
         If the table lacks a column or does not say when it was observed.
     """
-    known, table = facts(customers, as_of), pandas(orders.second_order(customers, as_of=as_of))
-    ax = look.axes(ax)
-    title, notes = "Time to the second order", [*known.notes(), "band: range of two estimates"]
+    known, table = facts(customers, as_of), to_pandas(orders.second_order(customers, as_of=as_of))
+    title, notes = "Time to the second order", known.notes()
     if not len(table):
-        look.head(ax, title, known.notes(), NOBODY)
-        return look.message(ax, NOBODY)
+        return look.say(ax, title, notes, NOBODY)
     table = table[: max(2, int((table["at_risk"] >= FEWEST_SEEN * known.buyers).sum()))]
     low, high = table["share_low"], table["share_high"]
     end = int(table["days"].iloc[-1])
+    if end == 0 or high.iloc[-1] == 0:
+        return look.say(ax, title, notes, f"No second order within {look.count(end, 'day')}.")
     after = table[table["days"] <= DAYS_TOLD].iloc[-1]
     ends = [look.percent(after[name]) for name in ("share_low", "share_high")]
     share = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
     finding = f"{share} of {look.count(known.buyers, 'buyer')} order again within {look.count(after['days'], 'day')}."
-    look.head(ax, title, notes, finding)
-    if end == 0 or high.iloc[-1] == 0:
-        return look.message(ax, f"No second order within {look.count(end, 'day')}.")
+    ax = look.begin(ax, title, [*notes, "band: range of two estimates"], finding)
     band = {"step": "post", "color": look.BASE, "alpha": 0.35, "linewidth": 0, **style}
     look.draw(ax.fill_between, table["days"], low, high, **band)
     for side in (low, high):
@@ -304,6 +305,69 @@ def second_order(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes 
     ax.set_ylim(0)
     look.amount_axis(ax.xaxis, "Days since the first order", whole=True)
     look.percent_axis(ax.yaxis, "Ordered again")
+    look.grid(ax)
+    return ax
+
+
+def observed_revenue(
+    history: IntoFrame,
+    *,
+    freq: str = "W",
+    currency: str | None = None,
+    ax: Axes | None = None,
+    **style: Any,
+) -> Axes:
+    """Show the revenue that came in between syncs, by when a sync saw it.
+
+    Parameters
+    ----------
+    history : table
+        As `custlens.Store.history` returns it.
+    freq : str
+        Length of a period: ``"D"``, ``"W"`` (from Monday), ``"MS"``, ``"QS"`` or ``"YS"``, or ``"day"``, ``"week"``,
+        ``"month"``, ``"quarter"`` or ``"year"``.
+    currency : str, optional
+        ISO 4217 currency of the amounts, which a history does not name: ``store.syncs()["currency"].iloc[-1]``.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+    **style
+        Passed to `matplotlib.axes.Axes.bar`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind, or matplotlib does not know the style.
+    DataError
+        If the table lacks a column.
+    """
+    table, period = to_pandas(orders.observed_revenue(history, freq=freq)), period_name(freq)
+    currency = currency_of_amounts(history, currency, name="history")
+    title = f"Revenue seen by {period} of the sync"
+    if not len(table):
+        text = "No orders have come in between two syncs yet."
+        return look.say(ax, title, ["what the first sync found is left out"], text)
+    count, revenue = int(table["orders"].sum()), table["revenue"].astype("float64")
+    last = table.iloc[-1]
+    finding = (
+        f"{look.money(revenue.sum(), currency)} from {look.count(count, 'order')} in {look.count(len(table), period)} with "
+        f"changes; in the latest, from {last['period']:%Y-%m-%d}, {look.money(last['revenue'], currency)}."
+    )
+    corrected = table["corrections"].sum()
+    hidden = f"corrections of {look.money(corrected, currency)} not drawn" if corrected else ""
+    notes = [f"n = {look.count(count, 'order')}", "days in UTC", hidden]
+    if len(table) == 1:
+        return look.say(ax, title, notes, finding)
+    ax = look.begin(ax, title, notes, finding)
+    width = {"day": 1, "week": 7, "month": 28, "quarter": 90, "year": 365}[period]
+    bars = {"width": pd.Timedelta(days=0.9 * width), "align": "edge", "color": look.BASE, **style}
+    look.draw(ax.bar, table["period"], revenue, **bars)
+    ax.axhline(0, color=look.grey(0.6), linewidth=0.8)
+    look.date_axis(ax, f"{period.capitalize()} of the sync")
+    look.amount_axis(ax.yaxis, f"Revenue ({currency or 'currency unknown'})")
     look.grid(ax)
     return ax
 
@@ -321,24 +385,22 @@ def _by_period(
 ) -> Axes:
     """Draw one bar per period, also where it is zero; the bar of a period that was not over yet is hatched."""
     known = facts(customers, as_of)
-    found, period = pandas(orders.order_dates(customers, freq=freq, tz=tz, as_of=as_of)), period_name(freq)
-    ax = look.axes(ax)
+    found, period = to_pandas(orders.order_dates(customers, freq=freq, tz=tz, as_of=as_of)), period_name(freq)
     title = title.format(period)
     table = _every_period(found[found[kind] > 0], known, period, tz)
     over = table["complete"].fillna(value=True).astype(bool)
     running = (~over & (table[kind] > 0)).any()
     notes = known.notes(table[kind].sum())
     if not len(table):
-        look.head(ax, title, notes, NOBODY)
-        return look.message(ax, NOBODY)
+        return look.say(ax, title, notes, NOBODY)
     whole = table[over] if over.any() else table
     best = whole.iloc[int(np.argmax(whole[kind]))]
     finding = f"{look.count(table[kind].sum(), 'buyer')} {did} in {look.count(len(table), period)}"
     if len(table) > 1:
         finding += f", most in the {period} from {best['period']:%Y-%m-%d} ({best[kind]:,})"
-    look.head(ax, title, notes, f"{finding}.")
     if len(table) == 1:
-        return look.message(ax, f"{finding}.")
+        return look.say(ax, title, notes, f"{finding}.")
+    ax = look.begin(ax, title, notes, f"{finding}.")
     starts = table["period"]
     ends = pd.Series([*starts.iloc[1:], starts.iloc[-1] + pd.tseries.frequencies.to_offset(ALIASES[period])])
     widths = (ends - starts.reset_index(drop=True)) * 0.9

@@ -11,9 +11,10 @@ from narwhals.typing import IntoFrame
 
 from custlens._arguments import Moment, one_of
 from custlens.analysis import segments
+from custlens.analysis.observation import native, to_pandas
 from custlens.errors import DataError
 from custlens.plot import _style as look
-from custlens.plot._data import NOBODY, facts, pandas
+from custlens.plot._data import NOBODY, facts_with_currency
 
 __all__ = ["migration", "rfm_grid", "segment_sizes"]
 
@@ -62,11 +63,11 @@ def rfm_grid(
         If the table lacks a column or does not say when it was observed, or its amounts are of several currencies.
     """
     column = one_of("column", column, ["buyers", "sales_value"])
-    known = facts(customers, as_of, currency)
+    known = facts_with_currency(customers, as_of, currency)
     if scored is None:
         scored = segments.rfm(customers, as_of=as_of)
     segments.sizes(scored)  # refuses what is not a table of scores
-    frame: Any = nw.from_native(scored).lazy()
+    frame = native(scored, "scored").lazy()
     if missing := [name for name in ("r", "f") if name not in frame.collect_schema().names()]:
         raise DataError(f"the scored table lacks {', '.join(missing)}: pass what segments.rfm returns")
     cells = (
@@ -76,23 +77,25 @@ def rfm_grid(
         .collect()
         .to_pandas()
     )
-    ax = look.axes(ax)
     title = "Buyers by recency × frequency" if column == "buyers" else f"Share of sales ({known.unit})"
     if not len(cells):
-        look.head(ax, title, known.notes(), NOBODY)
-        return look.message(ax, NOBODY)
+        return look.say(ax, title, known.notes(), NOBODY)
     cells = cells.astype("float64")
     values = np.zeros((5, 5))
     values[5 - cells["r"].astype("int64"), cells["f"].astype("int64") - 1] = cells[column]
     total = values.sum()
     best = cells.iloc[int(np.argmax(cells[column]))]
-    of = look.count(total, "buyer") if column == "buyers" else f"sales of {look.money(total, known.currency)}"
-    share = best[column] / total if total else 0.0
-    finding = (
-        f"{look.percent(share)} of {of} {'have' if column == 'buyers' else 'is from buyers with'} recency score {best['r']:.0f} and frequency score "
-        f"{best['f']:.0f} (5 is best): more than any other pair."
+    share = look.percent(best[column] / total if total else 0.0)
+    whole = (
+        f"{look.count(total, 'buyer')} have"
+        if column == "buyers"
+        else f"sales of {look.money(total, known.currency)} is from buyers with"
     )
-    look.head(ax, title, [*known.notes(), "5 is the best score"], finding)
+    finding = (
+        f"{share} of {whole} recency score {best['r']:.0f} and frequency score {best['f']:.0f} (5 is best): more than any "
+        "other pair."
+    )
+    ax = look.begin(ax, title, [*known.notes(), "5 is the best score"], finding)
     write = look.amount if column == "buyers" else lambda sales: look.percent(sales / total if total else 0.0)
     look.cells(ax, values, [str(score) for score in SCORES[::-1]], [str(score) for score in SCORES], write, style)
     ax.set_xlabel("Frequency score")
@@ -129,14 +132,12 @@ def segment_sizes(
     ArgumentError, DataError
         As `rfm_grid`.
     """
-    known = facts(customers, as_of, currency)
-    table = pandas(segments.sizes(segments.rfm(customers, as_of=as_of) if scored is None else scored))
+    known = facts_with_currency(customers, as_of, currency)
+    table = to_pandas(segments.sizes(segments.rfm(customers, as_of=as_of) if scored is None else scored))
     table = table[~table["segment"].isin(NOT_BUYERS)]
-    ax = look.axes(ax)
     title = "Segments: buyers and sales"
     if not len(table):
-        look.head(ax, title, known.notes(), NOBODY)
-        return look.message(ax, NOBODY)
+        return look.say(ax, title, known.notes(), NOBODY)
     buyers, sales = table["customers"].astype("float64"), table["sales_value"].astype("float64")
     shares = {"buyers": buyers / buyers.sum(), "sales": sales / (sales.sum() or 1)}
     best = int(np.argmax(shares["sales"]))
@@ -145,7 +146,7 @@ def segment_sizes(
         f"{look.count(buyers.sum(), 'buyer')} and bring {look.percent(shares['sales'].iloc[best])} of "
         f"{look.money(sales.sum(), known.currency)} of sales."
     )
-    look.head(ax, title, known.notes(), finding)
+    ax = look.begin(ax, title, known.notes(), finding)
     places, size = np.arange(len(table)), "xx-small" if look.small(ax) else "x-small"
     for offset, (name, share), colour in zip((-0.19, 0.19), shares.items(), (look.BASE, look.ACCENT), strict=True):
         bars = look.draw(ax.barh, places + offset, share, **{"height": 0.38, "color": colour, **style})
@@ -183,17 +184,14 @@ def migration(before: IntoFrame, after: IntoFrame, *, ax: Axes | None = None, **
     DataError
         If a table lacks a column, or holds a customer twice.
     """
-    moves = pandas(segments.migration(before, after))
-    order = [pandas(segments.sizes(side))["segment"].to_list() for side in (before, after)]
+    moves = to_pandas(segments.migration(before, after))
+    order = [to_pandas(segments.sizes(side))["segment"].to_list() for side in (before, after)]
     rows = [name for name in [*order[0], "New"] if name in set(moves["before"])]
     columns = [name for name in [*order[1], "Gone"] if name in set(moves["after"])]
-    ax = look.axes(ax)
     total = int(moves["customers"].sum())
     title, notes = "Moves between segments", [f"n = {look.count(total, 'customer')}", "cells: share of the row"]
     if not total:
-        text = "No customers: there is nobody who could have moved."
-        look.head(ax, title, notes, text)
-        return look.message(ax, text)
+        return look.say(ax, title, notes, "No customers: there is nobody who could have moved.")
     there = moves["before"] != "New"
     stayed = moves.loc[there & (moves["before"] == moves["after"]), "customers"].sum()
     known = moves.loc[there, "customers"].sum()
@@ -204,7 +202,7 @@ def migration(before: IntoFrame, after: IntoFrame, *, ax: Axes | None = None, **
     if len(moved):
         most = moved.iloc[0]
         finding += f"; the greatest move is from {most['before']} to {most['after']} ({most['customers']:,})"
-    look.head(ax, title, notes, f"{finding}.")
+    ax = look.begin(ax, title, notes, f"{finding}.")
     shares = moves.pivot(index="before", columns="after", values="share").reindex(index=rows, columns=columns)
     look.cells(
         ax, shares.to_numpy("float64"), rows, columns, look.percent, {"vmin": 0, "vmax": 1, **style}, turned=True

@@ -121,3 +121,24 @@ def test_the_band_of_the_second_order_is_the_range(data):
     told = table[table["days"] == 90].iloc[0]
     ends = f"{told['share_low']:.0%} to {told['share_high']:.0%}"
     assert cl.plot.describe(ax).startswith(f"{ends} of 2,357 buyers")
+
+
+def test_observed_revenue_is_that_of_the_analysis(data):
+    history = data["generated"].history
+    ax = cl.plot.observed_revenue(history, currency="EUR")
+    table = cl.orders.observed_revenue(history)
+    assert [bar.get_height() for bar in ax.patches] == pytest.approx(table["revenue"].tolist())
+    assert ax.get_ylabel() == "Revenue (EUR)"
+
+
+@pytest.mark.parametrize("currency", ["eur", "Euro", 5, ["EUR"]])
+def test_a_currency_that_is_no_code_is_named(currency, data):
+    with pytest.raises(cl.ArgumentError, match="currency must be an ISO 4217 code such as 'EUR', not "):
+        cl.plot.observed_revenue(data["generated"].history, currency=currency)
+
+
+def test_the_history_of_a_store_can_be_drawn(tmp_path, shop, client):
+    store = cl.Store(tmp_path / "shop.lens")
+    store.sync(client, progress=False)
+    ax = cl.plot.observed_revenue(store.history(), currency=store.syncs()["currency"].iloc[-1])
+    assert cl.plot.describe(ax) == "No orders have come in between two syncs yet."

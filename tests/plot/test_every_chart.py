@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
-from plot.cases import OF_CUSTOMERS, OF_MODELS, OF_SEVERAL
+from plot.cases import OF_CUSTOMERS, OF_MODELS, OF_SEVERAL, Data
 
 import custlens as cl
 from custlens import plot
@@ -17,6 +17,11 @@ SMALL = ["tiny", "one", "empty"]
 DRAWN = [(name, shop) for name in [*OF_CUSTOMERS, *OF_SEVERAL] for shop in FILLED] + [(n, "models") for n in OF_MODELS]
 FEW = [(name, shop) for name in [*OF_CUSTOMERS, *OF_SEVERAL] for shop in SMALL]
 CASES = {**OF_CUSTOMERS, **OF_SEVERAL, **OF_MODELS}
+WITHOUT_MONEY = [
+    name
+    for name in OF_CUSTOMERS
+    if not name.startswith(("sales", "average", "concentration", "rfm", "segment", "overdue"))
+]
 CHARTS = [name for name in plot.__all__ if name not in ("Picture", "describe", "overview", "picture")]
 
 
@@ -128,6 +133,20 @@ def test_a_shop_without_buyers_is_said_and_not_drawn(name, shop, draw):
     assert not ax.patches
     assert not ax.collections
     assert plot.describe(ax) in note_of(ax)
+
+
+@pytest.mark.parametrize("name", OF_CUSTOMERS)
+def test_a_chart_without_money_needs_no_amounts_and_a_chart_with_money_one_currency(name, draw, data):
+    customers = data["generated"].customers
+    mixed = customers.assign(currency=np.where(customers["customer_id"] % 2 == 1, "EUR", "USD"))
+    if name in WITHOUT_MONEY:
+        whole = plot.describe(CASES[name](None, data["generated"]))
+        assert plot.describe(CASES[name](None, Data(mixed))) == whole
+        bare = plot.describe(CASES[name](None, Data(customers.drop(columns=["sales_value", "average_order_value"]))))
+        assert bare == whole or name == "quality"  # some checks are of the amounts
+    else:
+        with pytest.raises(cl.DataError, match="amounts in EUR, USD cannot be added up"):
+            CASES[name](None, Data(mixed))
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,0 +1,79 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import custlens as cl
+
+
+def bars_of(ax):
+    return [bar for container in ax.containers for bar in container]
+
+
+def test_a_country_has_its_name(data):
+    ax = cl.plot.sales_by(data["generated"].customers)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert "United States" in names
+    groups = cl.orders.breakdown(data["generated"].customers).head(12)
+    assert [bar.get_width() for bar in bars_of(ax)] == pytest.approx(groups["sales_value"].tolist())
+
+
+def test_medians_have_their_intervals(data):
+    customers = data["generated"].customers
+    container = cl.plot.sales_by(customers, column="median_buyer_value").containers[0]
+    groups = cl.orders.breakdown(customers).head(12)
+    assert container.lines[0].get_xdata().tolist() == pytest.approx(groups["median_buyer_value"].tolist())
+    ends = np.array([segment[:, 0] for segment in container.lines[2][0].get_segments()])
+    assert ends[:, 0].tolist() == pytest.approx(groups["median_buyer_value_ci_low"].tolist())
+    assert ends[:, 1].tolist() == pytest.approx(groups["median_buyer_value_ci_high"].tolist())
+
+
+@pytest.mark.parametrize("by", ["billing_state_or_province_name", "customer_group_name", "accept_marketing", "lang"])
+def test_every_breakdown_can_be_drawn(by, data):
+    assert cl.plot.sales_by(data["generated"].customers, by).patches
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"top": 0}, "top must be"),
+        ({"by": "city"}, "by must be one of"),
+        ({"column": "sales"}, "column must be .*'sales_value'"),
+    ],
+)
+def test_groups_that_cannot_be_shown_are_named(arguments, message, data):
+    with pytest.raises(cl.ArgumentError, match=message):
+        cl.plot.sales_by(data["generated"].customers, **arguments)
+
+
+def test_a_comparison_shows_differences_in_percent(data):
+    a, b = data["generated"].halves
+    ax = cl.plot.comparison(a, b, names=("odd", "even"))
+    table = cl.orders.compare(a, b)
+    shown = ax.containers[0].lines[0].get_xdata()
+    assert shown.tolist() == pytest.approx((table["difference"] / table["a"]).tolist())
+    assert ax.get_title(loc="left") == "even against odd"
+
+
+@pytest.mark.parametrize("names", ["ab", ["a"], ("a", 2), None])
+def test_names_that_are_not_two_texts_are_named(names, data):
+    with pytest.raises(cl.ArgumentError, match="names must be two texts"):
+        cl.plot.comparison(*data["generated"].halves, names=names)
+
+
+def test_checks_that_found_something_are_drawn(data):
+    customers = data["generated"].customers
+    ax = cl.plot.quality(customers)
+    found = cl.orders.quality(customers).query("customers > 0")
+    assert [bar.get_width() for bar in bars_of(ax)] == found["customers"].tolist()
+
+
+def test_a_groups_name_is_shown_as_text_whatever_it_holds(data):
+    names = ["$x_1^$ & <b>gold</b>", "a very long name " * 9, "日本 group"]
+    customers = data["generated"].customers
+    groups = pd.Categorical(np.resize(names, len(customers)))
+    ax = cl.plot.sales_by(customers.assign(customer_group_name=groups), "customer_group_name")
+    ax.figure.canvas.draw()  # a glyph that the font lacks would warn, and a warning is an error here
+    shown = [label.get_text() for label in ax.get_yticklabels()]
+    assert r"\$x_1^\$ & <b>gold</b>" in shown
+    assert "□□ group" in shown
+    assert all(len(name) <= 30 for name in shown)
