@@ -1,26 +1,23 @@
-"""Reads a list of customers that changes while it is read, so that nobody is missed.
+"""Reads all customers of a shop, or what has changed, while the shop goes on changing.
 
-One answer is one moment, so a page cannot be torn; only a row of pages can. No page is therefore asked for by its
-offset in a list that moves: each begins at the time of registration at which the page before it ended. A deletion then
-shifts nothing, and nobody registers in the past. What changes meanwhile is caught at the end, by the time of the last
-change, by the time of the last order, and by the list of deletions.
-
-What to ask next, given what came, is written as generators: they yield an `Ask` and are sent the `Answer`. The crawler
-sends what they ask, several side by side.
+The list is walked by the time of registration (see `_walks`), several stretches of it side by side. What changes
+meanwhile is caught at the end, by the time of the last change, by the time of the last order, and by the list of
+deletions.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from custlens.api._pages import Answer, Raw, read_answer, seconds
+from custlens.api._walks import LAST_SECOND, REGISTERED, UPDATED, Ask, Walk, Walks, is_rest, stretches, untimed
 from custlens.api.client import Client
-from custlens.api.query import PAGE_SIZE, query_value, search_params
-from custlens.errors import APIError, NotFoundError, SyncError
+from custlens.api.query import query_value, search_params
+from custlens.errors import APIError, NotFoundError
 
 __all__ = ["Changes", "Crawler", "Journal", "Raw"]
 
@@ -29,20 +26,12 @@ STRETCHES = 8
 """Stretches of the list that are walked side by side."""
 STRETCH_ROWS = 1_200
 """Fewest customers that make a stretch of their own worth its page that is only partly full."""
-SHARED = 20
-"""Customers by which two pages of a list that is read by offset overlap."""
-ATTEMPTS = 3
-"""How often a page is asked for that is empty or not what was asked for."""
-LOOKS = 4
-"""How often the numbers of customers are compared."""
-TIE_ORDERS = ("EMAIL_ASC", "NAME_ASC", "SALES_VALUE_ASC", "UPDATED_DATE_ASC")
-"""Orders, by turns, in which the customers of one second are read."""
-TURNS, IDLE_TURNS = 20, 6
-"""How often they are read at most, and how often in a row without anybody new."""
-LAST_SECOND = 2**33
-"""The end of a window that has none, in the year 2242."""
-LAG = 60
-"""Seconds by which the shop's lists may lag behind its clock."""
+LAGS = (60, 0, 60, 60)
+"""Each look for what has changed begins so many seconds before the end of the one before.
+
+A shop's lists may lag behind its clock. The second look begins where the first one ended, since it only bounds what is
+in motion; what it misses the next sync reads.
+"""
 FAR = timedelta(days=45)
 """A clock that is further than this from all other evidence is not believed."""
 TIMES = "id,registered,updated,stats(firstOrderDate,lastOrderDate)"
@@ -56,25 +45,6 @@ class Journal(Protocol):
 
     def put(self, key: str, body: bytes) -> None:
         """Keep a page."""
-
-
-class Ask(NamedTuple):
-    """One request for a page."""
-
-    sort_by: str
-    filters: dict[str, Any]
-    offset: int = 0
-    limit: int = PAGE_SIZE
-    attempt: int = 0
-
-    @property
-    def key(self) -> str:
-        """What it is called in a journal."""
-        filters = "&".join(f"{name}={value}" for name, value in sorted(self.filters.items()))
-        return f"{self.sort_by}|{filters}|{self.offset}|{self.limit}|{self.attempt}"
-
-
-Walk = Generator[Ask, Answer, T]
 
 
 class Changes(NamedTuple):
@@ -102,37 +72,6 @@ class Changes(NamedTuple):
     verified: bool
     in_motion: int
     missing: int
-
-
-class _Timeline(NamedTuple):
-    """A time by which a list can be walked."""
-
-    sort_by: str
-    field: str
-    low: str
-    high: str
-
-    def times(self, answer: Answer) -> list[int]:
-        """Return the known times of a page, in its order."""
-        return [time for time in getattr(answer, self.field) if time is not None]
-
-    def in_order(self, answer: Answer, low: int, high: int | None) -> bool:
-        """Return whether a page is what was asked for: within the window, and in ascending order."""
-        times = self.times(answer)
-        return times == sorted(times) and self.within(answer, low, high)
-
-    def within(self, answer: Answer, low: int, high: int | None) -> bool:
-        """Return whether no customer of a page lies outside a window."""
-        times = self.times(answer)
-        return not times or (min(times) >= low and (high is None or max(times) <= high))
-
-
-REGISTERED = _Timeline("REGISTERED_DATE_ASC", "created", "created_from", "created_to")
-UPDATED = _Timeline("UPDATED_DATE_ASC", "updated", "updated_from", "updated_to")
-
-
-class _Unfiltered(Exception):
-    """The shop does not heed the times that are asked for."""
 
 
 class Crawler:
@@ -173,9 +112,10 @@ class Crawler:
         self._client, self._take, self._tell, self._threads = client, take, tell, threads
         self._fields = None if fields is None else [fields, TIMES]
         self._filters = filters or {}
+        self._walks = Walks(self._filters, self._accept)
         self._journal: Journal | None = None
         self._expected = 0
-        self._listed = self._everyone = self._looking = False
+        self._everyone = self._looking = False
         self._began: datetime | None = None
         self._date: datetime | None = None
         self._newest = 0
@@ -196,16 +136,22 @@ class Crawler:
         for _ in range(self._threads):
             self._asked.put(None)
 
-    def start(self) -> int:
-        """Return the moment from which changes are to be read at the end, in UNIX seconds of the shop's time.
+    def start(self) -> tuple[int, int]:
+        """Return the moments from which changes and orders are to be read at the end, in UNIX seconds.
 
-        It is the time of the latest change in the shop's list, whatever its clock says; or that of its clock, if the
-        list shows a later time or none.
+        They are the times of the latest change and of the latest order in the shop's lists, whatever its clock says;
+        or that of its clock, if a list shows a later time or none.
         """
-        [answer] = self._run([self._page(Ask("UPDATED_DATE_DESC", self._filters))])
-        times = UPDATED.times(answer)
+        walks = self._walks
+        updated, ordered = self._run(
+            [
+                walks.page(walks.ask("UPDATED_DATE_DESC")),
+                walks.page(walks.ask("LAST_ORDER_DATE_DESC", min_order_count=1)),
+            ]
+        )
         now = int(self.now().timestamp())
-        return min(now, times[0]) if times and times == sorted(times, reverse=True) else now
+        since = min(now, _latest(updated.updated) or now)
+        return since, min(now, _latest(ordered.ordered) or since)
 
     def everyone(self, journal: Journal | None = None) -> None:
         """Read every customer who is there from now on until the end.
@@ -220,25 +166,30 @@ class Crawler:
         """
         self._everyone, self._journal = True, journal
         low, high = (self._bound(name) for name in (REGISTERED.low, REGISTERED.high))
-        [first] = self._run([self._page(Ask(REGISTERED.sort_by, self._filters))])
+        walks = self._walks
+        [first] = self._run([walks.page(walks.ask(REGISTERED.sort_by))])
         self._expected = first.total
-        if _is_rest(first):
+        if is_rest(first):
             return
         parts = 1 if self._threads == 1 else max(1, min(STRETCHES, first.total // STRETCH_ROWS))
         offsets = [first.total * part // parts for part in range(1, parts)]
-        asks = [Ask(REGISTERED.sort_by, self._filters, offset) for offset in offsets]
-        end = Ask("REGISTERED_DATE_DESC", self._filters, limit=1)
-        last, *middles = self._run([self._look(end), *map(self._page, asks)])
-        stretches = _stretches(low or 0, high, [first, *middles])
-        self._run([self._read(REGISTERED, *stretch) for stretch in stretches])
-        if low is None and high is None and (_untimed(first) or _untimed(last)):
-            self._run([self._ends()])
-        if len(self.keys) < min(first.total, last.total):  # deletions, or a list in another order than it claims
-            [count] = self._run([self._look(self._count())])
-            if len(self.keys) < count.total:
-                self._run([self._whole()])
+        middles = [walks.page(walks.ask(REGISTERED.sort_by, offset)) for offset in offsets]
+        last, *answers = self._run([walks.look(walks.ask("REGISTERED_DATE_DESC", limit=1)), *middles])
+        cut = stretches(low or 0, high, [first, *answers])
+        self._run([walks.read(REGISTERED, *stretch) for stretch in cut])
+        if low is None and high is None and (untimed(first) or untimed(last)):
+            self._run([walks.ends()])
+        # Deletions, or a list in another order than it claims.
+        if len(self.keys) < min(first.total, last.total) and len(self.keys) < self._total():
+            self._run([walks.whole()])
 
-    def changes(self, since: int, orders_since: int, known: Set[int] = frozenset()) -> Changes:
+    def changes(
+        self,
+        since: int,
+        orders_since: int,
+        known: Set[int] = frozenset(),
+        left_out: Callable[[Set[int]], int] = lambda seen: 0,
+    ) -> Changes:
         """Read who was changed or ordered since a moment, ask who was deleted, and compare the number of customers.
 
         Parameters
@@ -247,31 +198,35 @@ class Crawler:
             UNIX seconds from which changes and deletions, and from which orders are read.
         known : set of int
             Keys of customers who are held already.
+        left_out : callable, optional
+            Called with the keys of customers who were read or deleted; returns how many others the shop has who are
+            not held on purpose.
         """
         self._looking, self._journal = True, None  # this is about what is there now
         gone: set[int] | None = set()
         cursor = since
         difference = moved = 0
-        for look in range(LOOKS):
+        for look, lag in enumerate(LAGS):
             came, went = len(self.keys - known), len(gone or ())
-            from_then = max(cursor - LAG, 0)
-            [latest] = self._run([self._read(UPDATED, from_then)])
+            from_then = max(cursor - lag, 0)
+            [latest] = self._run([self._walks.read(UPDATED, from_then)])
             if not look:
-                self._run([self._orders(orders_since)])
+                self._run([self._walks.orders(orders_since)])
             gone = self._gone(from_then)
-            [count] = self._run([self._look(self._count())])
+            total = self._total()
             cursor = max(cursor, min(latest, int(self.now().timestamp())))
-            held = len((self.keys | known) - (gone or set()))
-            moved = len(self.keys - known) - came + len(gone or ()) - went
-            if count.total == held:
+            deleted = gone or set()
+            held = len((self.keys | known) - deleted) + left_out(self.keys | deleted)
+            moved = len(self.keys - known) - came + len(deleted) - went
+            if total == held:
                 return self._ended(gone, cursor, True, 0, 0)
             if look and abs(difference) <= moved:  # that of the look before
                 return self._ended(gone, cursor, False, moved, 0)
-            difference = count.total - held
-            if look and not moved:
-                if difference < 0 or not self._everyone or self._listed:
+            difference = total - held
+            if look > 1 and not moved:
+                if difference < 0 or not self._everyone or self._walks.listed:
                     break
-                self._run([self._whole()])
+                self._run([self._walks.whole()])
         return self._ended(gone, cursor, False, moved, difference)
 
     def _ended(self, gone: set[int] | None, cursor: int, verified: bool, moved: int, missing: int) -> Changes:
@@ -279,188 +234,26 @@ class Crawler:
         return Changes(gone, min(datetime.fromtimestamp(cursor, UTC), now), now, verified, moved, missing)
 
     def now(self) -> datetime:
-        """Return the shop's time: its Date, unless all other evidence is against it."""
+        """Return the shop's time: its Date, unless all other evidence is against it.
+
+        A Date that is far from this machine's clock and from the newest time in the shop may still be right, if the
+        shop has been quiet for long and it is this clock that is wrong. It is, if the Date is the earlier of the two,
+        or this clock is behind what is known of the shop.
+        """
         clock, newest = datetime.now(UTC), datetime.fromtimestamp(min(self._newest, LAST_SECOND), UTC)
         for date in (self._date, self._began):
-            if date is not None and (not self._newest or min(abs(date - clock), abs(date - newest)) <= FAR):
+            if date is not None and (
+                not self._newest
+                or min(abs(date - clock), abs(date - newest)) <= FAR
+                or (newest <= date and not newest <= clock <= date)
+            ):
                 return date
         return clock
 
-    # What to ask next, given what came.
-
-    def _page(self, ask: Ask, sound: Callable[[Answer], bool] = lambda answer: True) -> Walk[Answer]:
-        """Ask for a page, a few times if it is empty or not sound; take the last answer and return it."""
-        answer = yield from self._look(ask, sound)
-        self._accept(answer)
-        return answer
-
-    def _look(self, ask: Ask, sound: Callable[[Answer], bool] = lambda answer: True) -> Walk[Answer]:
-        """Ask for a page as `_page` does, without taking it."""
-        for attempt in range(ATTEMPTS):
-            answer = yield ask._replace(attempt=attempt)
-            if (answer.keys or answer.total <= ask.offset) and sound(answer):
-                break
-        return answer
-
-    def _read(self, by: _Timeline, low: int, high: int | None = None) -> Walk[int]:
-        """Read a window of time by whatever way the shop allows; return the latest time seen."""
-        try:
-            return (yield from self._walk(by, low, high))
-        except _Unfiltered:
-            yield from self._whole()
-            return low
-
-    def _walk(self, by: _Timeline, low: int, high: int | None) -> Walk[int]:
-        """Read a window, each page from the time at which the one before it ended."""
-        while high is None or low <= high:
-            start = low
-
-            def sound(answer: Answer, start: int = start) -> bool:
-                return by.in_order(answer, start, high)
-
-            answer = yield from self._page(self._window(by, low, high), sound)
-            times = by.times(answer)
-            if not answer.keys:
-                if answer.total > SHARED:
-                    raise SyncError(
-                        f"the shop says that {answer.total:,} more customers follow, and sends none of them"
-                    )
-                break
-            if not times or not sound(answer):
-                yield from self._halves(by, low, LAST_SECOND if high is None else high, answer)
-                break
-            low = times[-1]
-            if _is_rest(answer):
-                break
-            if low == start:
-                yield from self._second(by, low)
-                low += 1
-        return low
-
-    def _second(self, by: _Timeline, second: int) -> Walk[None]:
-        """Read the customers of one second, again while fewer came than the shop says there are: ties have no order."""
-        found: set[int] = set()
-        idle = 0
-        for turn in range(TURNS):
-            keys, totals = yield from self._tied(by, second, TIE_ORDERS[turn % len(TIE_ORDERS)])
-            idle = idle + 1 if keys <= found else 0
-            found |= keys
-            if set(totals) == {len(found)} or (idle and len(found) >= totals[-1]) or idle == IDLE_TURNS:
-                return
-
-    def _tied(self, by: _Timeline, second: int, sort_by: str) -> Walk[tuple[set[int], list[int]]]:
-        """Read the customers of one second once; return their keys and each total that the shop gave.
-
-        The first page tells how many there are, the others are read from the last one on: a deletion then makes
-        customers come twice, never go missing. The first page is read again if there was one.
-        """
-        ask = self._window(by, second, second)._replace(sort_by=sort_by)
-        first = yield from self._page(ask, lambda answer: by.within(answer, second, second))
-        if not by.within(first, second, second):
-            raise _Unfiltered
-        keys, totals, step = set(first.keys), [first.total], max(len(first.keys), 1)
-        offsets = [*range((first.total - 1) // step * step, 0, -step), 0]
-        for offset in offsets:
-            if offset or len(set(totals)) > 1:
-                answer = yield from self._page(ask._replace(offset=offset))
-                keys.update(answer.keys)
-                totals.append(answer.total)
-        return keys, totals
-
-    def _halves(self, by: _Timeline, low: int, high: int, answer: Answer) -> Walk[None]:
-        """Halve a window, whose first page is at hand, until each part fits one page: for lists in another order."""
-        if _is_rest(answer) or not answer.keys:
-            return
-        if not by.within(answer, low, high):
-            raise _Unfiltered
-        if low == high:
-            yield from self._second(by, low)
-            return
-        middle = (low + high) // 2
-        left = yield from self._page(self._window(by, low, middle))
-        right = yield from self._page(self._window(by, middle + 1, high))
-        if min(left.total, right.total) >= answer.total:
-            raise _Unfiltered
-        yield from self._halves(by, low, middle, left)
-        yield from self._halves(by, middle + 1, high, right)
-
-    def _whole(self) -> Walk[None]:
-        """Read the whole list by offset, once: for a shop that heeds no times."""
-        if self._listed:
-            return
-        self._listed = True
-        if not (yield from self._by_offset("REGISTERED_DATE_ASC", {}, lambda answer: True)):
-            raise SyncError(
-                f"the shop's list of customers, of whom it says there are {self._expected:,}, has empty pages"
-            )
-
-    def _ends(self) -> Walk[None]:
-        """Read customers whom no time of registration finds: they stand at either end of the list."""
-        for sort_by in ("REGISTERED_DATE_ASC", "REGISTERED_DATE_DESC"):
-            yield from self._by_offset(sort_by, {}, _untimed)
-
-    def _orders(self, since: int) -> Walk[None]:
-        """Read from the latest order back to a moment; everybody, if the list is not in the order that it claims.
-
-        Who orders meanwhile moves to the head of the list. So the head is looked at again, until one page shows all of
-        what is new.
-        """
-        try:
-            pages: list[list[int]] = []
-            while len(pages) != 1:
-                since, pages = pages[0][0] if pages else since, []
-                yield from self._latest_orders(since, pages)
-                if not pages:
-                    return
-        except _Unfiltered:
-            yield from self._whole()
-
-    def _latest_orders(self, since: int, pages: list[list[int]]) -> Walk[None]:
-        """Read from the latest order back to a moment once, adding the times of each page to `pages`."""
-
-        def goes_on(answer: Answer) -> bool:
-            times = [time for time in answer.ordered if time is not None]
-            if times != sorted(times, reverse=True):
-                raise _Unfiltered
-            if times:
-                pages.append(times)
-                return times[-1] >= since
-            return not pages  # who never ordered may stand at the head of the list, or at its end
-
-        if not (yield from self._by_offset("LAST_ORDER_DATE_DESC", {"min_order_count": 1}, goes_on)):
-            raise _Unfiltered
-
-    def _by_offset(self, sort_by: str, filters: dict[str, Any], goes_on: Callable[[Answer], bool]) -> Walk[bool]:
-        """Read a list from its head; return whether nothing kept it from being read as far as wanted.
-
-        A page overlaps with the one before. Where it shares nobody with it, the list has moved by more than that, and
-        it is read again from further up.
-        """
-        offset = back = 0
-        before: set[int] = set()
-        while True:
-            answer = yield from self._page(Ask(sort_by, {**self._filters, **filters}, offset))
-            keys = answer.keys
-            if not keys:
-                return offset >= answer.total
-            if before.isdisjoint(keys) and before and back < ATTEMPTS:
-                back += 1
-                offset = max(0, offset - len(keys) // 2)
-                continue
-            is_end = len(keys) < PAGE_SIZE and (offset + len(keys) >= answer.total or before.issuperset(keys))
-            if not goes_on(answer) or is_end:
-                return True
-            offset += len(keys) - min(SHARED, len(keys) // 5)
-            before, back = set(keys), 0
-
-    # Asking.
-
-    def _window(self, by: _Timeline, low: int, high: int | None, limit: int = PAGE_SIZE) -> Ask:
-        times = {by.low: low} if high is None else {by.low: low, by.high: high}
-        return Ask(by.sort_by, {**self._filters, **times}, limit=limit)
-
-    def _count(self) -> Ask:
-        return Ask("REGISTERED_DATE_ASC", self._filters, limit=1)
+    def _total(self) -> int:
+        """Ask how many customers there are."""
+        [answer] = self._run([self._walks.look(self._walks.ask(REGISTERED.sort_by, limit=1))])
+        return answer.total
 
     def _bound(self, name: str) -> int | None:
         """Return the time of a filter in UNIX seconds."""
@@ -562,29 +355,7 @@ class Crawler:
         return answer
 
 
-def _is_rest(answer: Answer) -> bool:
-    """Return whether a page holds all that remains; a full page may be followed by more than the shop says."""
-    return len(answer.keys) < PAGE_SIZE and len(answer.keys) >= answer.total
-
-
-def _untimed(answer: Answer) -> bool:
-    """Return whether somebody on a page is not found by a time of registration, which begins in 1970."""
-    return any(time is None or time < 0 for time in answer.created)
-
-
-def _stretches(low: int, high: int | None, answers: Iterable[Answer]) -> list[tuple[int, int | None]]:
-    """Cut a window into stretches, given the page at its beginning and some from its middle.
-
-    Each page is one moment: whoever lies between its first and its last time is on it.
-    """
-    first, *middles = answers
-    times = REGISTERED.times(first)
-    if times and REGISTERED.in_order(first, low, high):
-        low = times[-1]
-    stretches: list[tuple[int, int | None]] = []
-    for answer in middles:
-        times = REGISTERED.times(answer)
-        if times and REGISTERED.in_order(answer, low, high):
-            stretches.append((low, times[0]))
-            low = max(times[-1], times[0] + 1)
-    return [*stretches, (low, high)]
+def _latest(times: list[int | None]) -> int | None:
+    """Return the latest time of a list that claims to begin with it; None if it does not, or has no times."""
+    known = [time for time in times if time is not None]
+    return known[0] if known and known == sorted(known, reverse=True) else None

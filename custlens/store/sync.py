@@ -317,12 +317,13 @@ class _Sync:
         ):
             if mode == "full":
                 if plan is None:
-                    since = crawler.start()
-                    plan = {"since": since, "began": crawler.now().isoformat(), "opened": time.time()}
+                    since, orders_since = crawler.start()
+                    plan = {"since": since, "orders_since": orders_since}
+                    plan |= {"began": crawler.now().isoformat(), "opened": time.time()}
                     self._journal.begin(plan)
                 began = datetime.fromisoformat(plan["began"])
                 crawler.everyone(self._journal)
-                changes = crawler.changes(plan["since"], plan["since"])
+                changes = crawler.changes(plan["since"], plan["orders_since"])
             else:
                 began = crawler.now()
                 changes = crawler.changes(*self._held())

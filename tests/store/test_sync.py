@@ -109,7 +109,7 @@ def test_a_deletion_that_the_shop_forgot_leads_to_a_full_sync(shop, client, stor
 def test_a_full_sync_that_was_stopped_is_gone_on_with(shop, client, store):
     store.sync(client, progress=False)
     hasty = shop.client(retries=0)
-    shop.fail_next("ok", "ok", "ok", 500)
+    shop.fail_next("ok", "ok", "ok", "ok", 500)
     with pytest.raises(cl.ServerError):
         store.sync(hasty, "full", progress=False)
     report = store.sync(client, progress=False)
