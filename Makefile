@@ -6,7 +6,7 @@ READY := .venv/.ready
 SPARK := $(if $(shell command -v java),.venv/spark/.ready)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench benchsync lab docs notebooks lock clean
+.PHONY: help demo test check fix soak bench benchsync lab docs notebooks lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ check: $(READY)  ## format, lint, types, import directions
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+soak: $(READY)  ## thirty simulated days of a shop with faults and kills; the store must stay right and small (15 minutes)
+	$(BIN)/python tests/soak
 
 fix: $(READY)  ## format and repair what ruff can
 	$(BIN)/ruff format .

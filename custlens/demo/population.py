@@ -377,7 +377,7 @@ def _purchases(
     end = SHOP_NOW.timestamp()
     n = len(arrivals)
     orders, sales = np.zeros(n, "int64"), np.zeros(n)
-    firsts, lasts = np.zeros(n), np.zeros(n)
+    firsts, lasts = np.full(n, np.inf), np.zeros(n)
     at = np.interp(arrivals, clock, busy)
     active = np.flatnonzero(rng.random(n) >= 0.12)  # the others only registered
     alive = np.zeros(n, bool)
@@ -391,8 +391,8 @@ def _purchases(
         active, when = active[within], when[within]
         orders[active] += 1
         sales[active] += np.round(spends[active] * rng.lognormal(-0.08, 0.4, len(active)), 2)
-        firsts[active] = np.where(orders[active] == 1, when, firsts[active])
-        lasts[active] = when
+        firsts[active] = np.minimum(firsts[active], when)
+        lasts[active] = np.maximum(lasts[active], when)
         dropped = rng.random(len(active)) < dropouts[active]
         alive[active[dropped]] = False
         active = active[~dropped]

@@ -48,9 +48,9 @@ def commit(state: Snapshot, built: Built, deleted: set[int] | None, facts: dict[
     state.undo_unfinished()
     found_rejects = built.tables["rejects"].cast(SCHEMAS["rejects"])
     new = _nested(built)
-    hidden = left_out(state, new["customer_id"].to_pylist())
-    new = new.filter(pa.array(~hidden))
-    found_rejects = found_rejects.filter(pa.array(~left_out(state, found_rejects["customer_id"].to_pylist())))
+    hidden = left_out(state, new["customer_id"])
+    new = _only(new, ~hidden)
+    found_rejects = _only(found_rejects, ~left_out(state, found_rejects["customer_id"]))
     held = state.rows("customers", COMPARED)
     changes = _compare(held, new, deleted)
     versions = {"left_out": int(hidden.sum()) if deleted is None else state.version_of("left_out")}
@@ -69,7 +69,7 @@ def commit(state: Snapshot, built: Built, deleted: set[int] | None, facts: dict[
     versions["syncs"] = state.replace("syncs", pa.Table.from_pylist([row], SCHEMAS["syncs"]))
 
     out = np.isin(held["customer_id"].to_numpy(), np.concatenate([changes.touched, changes.gone]))
-    rows = new.filter(pa.array(np.isin(new["customer_id"].to_numpy(), changes.touched)))
+    rows = _only(new, np.isin(new["customer_id"].to_numpy(), changes.touched))
     state.replace("customers", rows, out, versions)  # the one moment in which the sync becomes true
     return Commit(*changes.counts, rejects=int(kept.sum()) + len(found_rejects))
 
@@ -128,28 +128,36 @@ def _sorted(rejects: pa.Table) -> pa.Table:
     return rejects.sort_by([(name, "ascending") for name in ("customer_id", "api_path", "raw")]).combine_chunks()
 
 
+def _only(table: pa.Table, wanted: np.ndarray) -> pa.Table:
+    """Return some rows of a table, without a copy of it if they are all of them."""
+    return table if wanted.all() else table.filter(pa.array(wanted))
+
+
 def _nested(built: Built) -> pa.Table:
     """Put the addresses and contacts of each customer into its row; this empties `built`."""
-    customers = built.tables.pop("customers")
-    columns: dict[str, Any] = {name: customers[name] for name in customers.column_names}
+    customers, parts = built.tables.pop("customers"), {part: built.tables.pop(part) for part in NESTED}
     derived_from = ("number_of_orders", "sales_value", "average_order_value")
     frame = frame_of(customers, {name: dtypes_of("customers")[name] for name in derived_from})
-    columns["stats_consistent"] = pa.array(schemas.stats_consistent(frame), pa.bool_())
-    for part, kind in NESTED.items():
-        counts = np.bincount(built.owners[part], minlength=len(customers))
-        offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype("int32"))
-        table = built.tables.pop(part)
-        flat = [_plain(table[field.name], field.type) for field in kind.value_type]
-        items = pa.StructArray.from_arrays(flat, fields=list(kind.value_type))
-        columns[part] = pa.ListArray.from_arrays(offsets, items)
-    del customers
-    schema = SCHEMAS["customers"]
-    return pa.table([_plain(columns.pop(field.name), field.type) for field in schema], schema=schema)
+    consistent = pa.array(schemas.stats_consistent(frame), pa.bool_())
+    customers = customers.append_column("stats_consistent", consistent)
+    schema, batches, start = SCHEMAS["customers"], [], 0
+    for batch in customers.to_batches():  # piece by piece, since whole columns would be further copies
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        for part, kind in NESTED.items():
+            owners = built.owners[part]
+            first, end = np.searchsorted(owners, [start, start + len(batch)])
+            counts = np.bincount(owners[first:end] - start, minlength=len(batch))
+            offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype("int32"))
+            rows = parts[part].slice(first, end - first)
+            flat = [_plain(rows[field.name], field.type) for field in kind.value_type]
+            items = pa.StructArray.from_arrays(flat, fields=list(kind.value_type))
+            columns[part] = pa.ListArray.from_arrays(offsets, items)
+        batches.append(pa.record_batch([_plain(columns[field.name], field.type) for field in schema], schema))
+        start += len(batch)
+    return pa.Table.from_batches(batches, schema)
 
 
-def _plain(column: Any, kind: pa.DataType) -> pa.Array:
+def _plain(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
     """Bring a column to the type that the store keeps, in one piece."""
-    if isinstance(column, pa.ChunkedArray):
-        dictionary = pa.types.is_dictionary(column.type)
-        column = (column.unify_dictionaries() if dictionary else column).combine_chunks()
-    return column if column.type == kind else column.cast(kind)
+    plain = column.cast(kind)
+    return plain.combine_chunks() if isinstance(plain, pa.ChunkedArray) else plain

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -100,7 +99,7 @@ def forget(lake: Lake, customer_id: int, keep_out: bool) -> ForgetReport:
         out["rejects"] = _about(state, customer_id, out["customers"])
         marks = {"left_out": state.version_of("left_out")}
         digests = state.rows("forgotten")
-        known = left_out(state, [customer_id]).any()
+        known = left_out(state, pa.array([customer_id])).any()
         if keep_out and not known:
             salt = digests["salt"][0].as_py() if len(digests) else secrets.token_hex(16)
             row = pa.Table.from_pylist([{"salt": salt, "digest": _digest(salt, customer_id)}], SCHEMAS["forgotten"])
@@ -120,14 +119,15 @@ def forget(lake: Lake, customer_id: int, keep_out: bool) -> ForgetReport:
         return ForgetReport(counts["customers"], counts["order_stats_history"], counts["rejects"], given_up, keep_out)
 
 
-def left_out(state: Snapshot, customer_ids: Iterable[int | None]) -> np.ndarray:
+def left_out(state: Snapshot, customer_ids: pa.Array | pa.ChunkedArray) -> np.ndarray:
     """Return which of some customers were forgotten and are to be left out."""
-    ids = list(customer_ids)
     digests = state.rows("forgotten")
     if not len(digests):
-        return np.zeros(len(ids), bool)
+        return np.zeros(len(customer_ids), bool)
     salt, known = digests["salt"][0].as_py(), set(digests["digest"].to_pylist())
-    return np.array([number is not None and _digest(salt, number) in known for number in ids], bool)
+    return np.array(
+        [number is not None and _digest(salt, number) in known for number in customer_ids.to_pylist()], bool
+    )
 
 
 def _about(state: Snapshot, customer_id: int, held: np.ndarray) -> np.ndarray:

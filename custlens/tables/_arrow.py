@@ -37,7 +37,7 @@ _API_TIME = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-](?:0\d|1[0-4])[0-5]\d$"
 
 def gather(values: list[Any], dtype: str) -> pa.Array:
     """Return an Arrow array of Python values; times and categories stay text until `convert`."""
-    return pa.array(values, _ARROW_TYPES.get(dtype, pa.large_string()))
+    return pa.array(values, _ARROW_TYPES.get(dtype, pa.string()))
 
 
 def convert(array: pa.Array, dtype: str) -> tuple[pa.Array, np.ndarray | None]:
@@ -88,7 +88,7 @@ def parse_times(texts: pa.Array) -> tuple[pa.Array, np.ndarray | None]:
 
 def _one_time(text: str | None) -> int | None:
     try:
-        time: int | None = pa.scalar(text, pa.large_string()).cast(_TIMESTAMP).value
+        time: int | None = pa.scalar(text, pa.string()).cast(_TIMESTAMP).value
     except pa.ArrowInvalid:
         return None
     return time

@@ -108,8 +108,8 @@ class TableBuilder:
         self._waiting: list[Raw] = []
         self._failures: list[Failure] = []
         self._taken = 0
-        self._place_of: dict[int, int] = {}
-        self._superseded: list[int] = []
+        self._ids: list[np.ndarray] = []
+        self._places: list[np.ndarray] = []
         self._unknown_fields: set[str] = set()
         self._unknown_values: dict[str, set[str]] = defaultdict(set)
 
@@ -150,7 +150,8 @@ class TableBuilder:
         """
         self._build(self._waiting)
         self._waiting = []
-        gone = np.array(self._superseded, "int64")
+        ids, where = (np.concatenate([np.empty(0, "int64"), *arrays]) for arrays in (self._ids, self._places))
+        superseded = gone = where[pd.Series(ids).duplicated(keep="last")]
         if keep is not None:
             gone = np.union1d(gone, np.flatnonzero(~keep))
         places = set(gone.tolist())
@@ -166,7 +167,7 @@ class TableBuilder:
             owners={name: np.searchsorted(rows, finished[name][1]) for name in self._parts},
             rejects=len(rejects),
             dropped=sum(failure.dropped for failure in rejects),
-            duplicates=len(self._superseded),
+            duplicates=len(superseded),
             unknown_fields=sorted(self._unknown_fields),
             unknown_values={api: sorted(values) for api, values in sorted(self._unknown_values.items())},
         )
@@ -187,10 +188,11 @@ class TableBuilder:
             self._taken += len(raws)
             if kept:
                 where = np.array(places)
-                latest = ~pd.Series(ids).duplicated(keep="last").to_numpy()
+                self._ids.append(np.array(ids, "int64"))
+                self._places.append(where)
+                latest = ~pd.Series(self._ids[-1]).duplicated(keep="last").to_numpy()
                 for table in (self._customers, *self._parts.values()):
                     self._close(table, kept, where, latest)
-                self._remember(ids, places)
 
     def _close(self, table: _Table, raws: list[Raw], places: np.ndarray, latest: np.ndarray) -> None:
         """Validate a table's part of the chunk, of each customer the latest record, and blank what breaks the schema."""
@@ -217,14 +219,6 @@ class TableBuilder:
         unknown = {value for value in values if not known.fullmatch(value)}
         if unknown:
             self._unknown_values[api] |= {value if _CODE.fullmatch(value) else "…" for value in unknown}
-
-    def _remember(self, customer_ids: list[int | None], places: list[int]) -> None:
-        """Remember where each customer is; one that came before is superseded there."""
-        for customer_id, place in zip(customer_ids, places, strict=True):
-            assert customer_id is not None
-            if (earlier := self._place_of.get(customer_id)) is not None:
-                self._superseded.append(earlier)
-            self._place_of[customer_id] = place
 
     def _read(self, raws: list[Raw], first: int, kept: list[Raw], places: list[int]) -> list[Customer]:
         """Read the records of a batch, the first of which has this place; reject what has no usable ID."""
@@ -337,10 +331,12 @@ class _Table:
         if not self._chunks:
             columns = {name: convert(gather([], dtype), dtype)[0] for name, dtype in self.dtypes.items()}
             return pa.table(columns), np.empty(0, "int64")
+        for number, chunk in enumerate(self._chunks):  # one by one, so that there are never two copies of the table
+            gone = np.isin(chunk["_place"].to_numpy(), superseded)
+            if gone.any():
+                self._chunks[number] = chunk.filter(pa.array(~gone))
         table = pa.Table.from_batches(self._chunks)
         self._chunks = []
-        if len(superseded):
-            table = table.filter(pa.array(~np.isin(table["_place"].to_numpy(), superseded)))
         return table.drop_columns("_place"), table["_place"].to_numpy()
 
     def failure(self, row: int, column: str, reason: str, raws: list[Raw], places: np.ndarray) -> Failure:

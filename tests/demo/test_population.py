@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import custlens as cl
-from custlens.demo.population import cdnow, generated
+from custlens.demo.population import api_seconds, cdnow, generated
 
 
 def test_the_same_seed_makes_the_same_shop():
@@ -28,6 +28,11 @@ def test_a_generated_shop_has_what_shops_have():
     years = [person.registered[:4] for person in people]
     assert years.count("2025") > years.count("2023")  # growth
     assert 5 <= len(shop.patches) <= 40
+
+
+def test_nobody_has_a_first_order_after_the_last():
+    stats = [person.stats for person in generated(50_000, seed=11).customers.values()]
+    assert all(api_seconds(s.first_order_date) <= api_seconds(s.last_order_date) for s in stats if s.number_of_orders)
 
 
 def test_december_is_busy():
