@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,7 +15,9 @@ from custlens.plot import _style as look
 __all__ = ["LinkedChart", "linked"]
 
 COLUMNS = 4
-INCHES = 3.6, 2.6
+INCHES = 3.5, 2.5
+HEAD = 0.6
+"""Inches above the charts."""
 
 
 class LinkedChart(NamedTuple):
@@ -27,8 +29,10 @@ class LinkedChart(NamedTuple):
         Name of the chart.
     bars : sequence of str
         Names of the bars; the first is that of missing values.
-    whole, chosen : numpy.ndarray
-        One number per bar: of all customers, and of the chosen ones.
+    whole, counts : numpy.ndarray
+        One number per bar: of all customers, and of those whom the filters of the other charts leave.
+    chosen : numpy.ndarray
+        Of each bar whether the filter of this chart chooses any of it.
     filtered : str
         What is chosen in this chart, in words; empty if nothing is.
     ticks : sequence of (int, str) or None
@@ -38,6 +42,7 @@ class LinkedChart(NamedTuple):
     title: str
     bars: Sequence[str]
     whole: np.ndarray
+    counts: np.ndarray
     chosen: np.ndarray
     filtered: str
     ticks: Sequence[tuple[int, str]] | None
@@ -64,9 +69,13 @@ def linked(charts: Sequence[LinkedChart], words: str, note: str, unit: str) -> F
     """
     rows = math.ceil(len(charts) / COLUMNS)
     width, height = INCHES
-    figure = Figure(figsize=(COLUMNS * width, rows * height + 0.5), layout="constrained")
-    figure.suptitle(f"{look.literal(words)}\n", fontweight="bold", x=0.01, ha="left")
-    figure.text(0.01, 0.99, f"\n\nBars: {unit}. Outline: all. {look.literal(note)}", va="top", fontsize="small")
+    tall = rows * height + HEAD
+    figure = Figure(figsize=(COLUMNS * width, tall))
+    # Fixed places: a layout engine would draw everything twice to find them.
+    figure.subplots_adjust(0.075, 0.4 / tall, 0.985, 1 - (HEAD + 0.5) / tall, wspace=0.5, hspace=0.55)
+    figure.text(0.01, 1 - 0.1 / tall, look.literal(words), va="top", fontweight="bold", fontsize="large")
+    about = f"Bars: {unit}. Outline: all customers. {look.literal(note)}"
+    figure.text(0.01, 1 - 0.38 / tall, about, va="top", fontsize="small", color=look.grey(0.65))
     places = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     for ax, chart in zip(places, charts, strict=False):
         _draw(look.axes(ax), chart)
@@ -77,20 +86,37 @@ def linked(charts: Sequence[LinkedChart], words: str, note: str, unit: str) -> F
 
 def _draw(ax: Axes, chart: LinkedChart) -> None:
     finding = f"{chart.title}: {chart.filtered or 'nothing chosen here'}."
-    bars = [*range(1, len(chart.bars)), *([0] if chart.whole[0] else [])]
-    places = np.arange(len(bars))
-    if chart.ticks is not None and chart.whole[0]:
-        places[-1] = -2  # the missing values stand apart
     look.head(ax, chart.title, [chart.filtered], finding)
-    draw, outline = (ax.barh, {"height": 0.8}) if chart.ticks is None else (ax.bar, {"width": 1.0})
-    look.draw(draw, places, chart.whole[bars], **outline, fill=False, edgecolor=look.grey(0.45), linewidth=0.6)
-    look.draw(draw, places, chart.chosen[bars], **outline, color=look.BASE)
-    if chart.ticks is None:
-        ax.set_yticks(places, [look.literal(chart.bars[bar], 16) for bar in bars])
-        ax.invert_yaxis()
-        look.amount_axis(ax.xaxis, "")
-    else:
-        ticks = [(place - 0.5, name) for place, name in chart.ticks]
-        ticks += [(-2, "missing")] if chart.whole[0] else []
+    if not chart.whole.any():
+        look.message(ax, "No customers.")
+        return
+    missing = bool(chart.whole[0])
+    inside = np.where(chart.chosen, chart.counts, 0)
+    layers: list[tuple[np.ndarray, dict[str, Any]]] = [
+        (chart.counts, {"fill": True, "color": look.grey(0.3), "linewidth": 0}),
+        (inside, {"fill": True, "color": look.BASE, "linewidth": 0}),
+        (chart.whole, {"color": look.grey(0.6), "linewidth": 0.7}),
+    ]
+    if chart.ticks is not None:
+        edges = np.arange(len(chart.bars), dtype=float)
+        ticks: list[tuple[float, str]] = [*chart.ticks]
+        if missing:  # the missing values stand apart
+            edges = np.concatenate(([-3, -2], edges))
+            ticks = [(-2.5, "missing"), *((place, name) for place, name in ticks if place > 1)]
+        for values, style in layers:
+            ax.stairs([*([values[0], 0] if missing else []), *values[1:]], edges, **style)
         ax.set_xticks([place for place, _ in ticks], [name for _, name in ticks])
+        ax.set_ylim(bottom=0)
         look.amount_axis(ax.yaxis, "")
+    else:
+        bars = [*range(1, len(chart.bars)), *([0] if missing else [])]
+        edges = np.repeat(np.arange(len(bars)), 2) + np.tile([0.1, 0.9], len(bars))
+        for values, style in layers:
+            spread = np.zeros(2 * len(bars) - 1)
+            spread[::2] = values[bars]
+            ax.stairs(spread, edges, orientation="horizontal", **style)
+        names = [look.literal(chart.bars[bar], 16) for bar in bars]
+        ax.set_yticks(np.arange(len(bars)) + 0.5, names, fontsize="x-small")
+        ax.set_ylim(len(bars), 0)
+        ax.set_xlim(left=0)
+        look.amount_axis(ax.xaxis, "")

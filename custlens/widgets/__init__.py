@@ -1,5 +1,6 @@
 """Interactive widgets for JupyterLab and Voilà: one class each; the handlers of its controls are plain methods."""
 
+from custlens.widgets.explorer import Explorer
 from custlens.widgets.lookup import Lookup
 
-__all__ = ["Lookup"]
+__all__ = ["Explorer", "Lookup"]

@@ -107,7 +107,8 @@ class Panel(anywidget.AnyWidget):
     def close(self) -> None:
         """Remove the panel from every page and free what it holds."""
         super().close()
-        self.told.clear()
+        if hasattr(self, "told"):  # a panel that has refused its arguments has told nothing
+            self.told.clear()
 
     def _on_ready(self) -> None:
         for content, buffers in list(self.told.values()):

@@ -80,6 +80,10 @@ class Dimension(ABC):
         """Return of each customer whether the filter chooses them; None without a filter."""
         return None if self.chosen is None else self.chosen[self.codes]
 
+    def chosen_bars(self) -> np.ndarray:
+        """Return of each bar whether the filter chooses any of its pieces."""
+        return np.isin(np.arange(self.bar_count), self.bar_of if self.chosen is None else self.bar_of[self.chosen])
+
     @property
     @abstractmethod
     def filter(self) -> Filter | None:
@@ -428,7 +432,7 @@ class Categories(Dimension):
 
     kind = "category"
     _filter: list[Any] | None = None
-    _piece: np.ndarray | None = None
+    _piece: np.ndarray = np.zeros(0, "int64")
     """The piece of each value; 0 is the missing value."""
 
     def __init__(
@@ -462,7 +466,7 @@ class Categories(Dimension):
         """Make one piece of each value that has a bar, one of the other values, and one of those of them kept apart."""
         piece = np.minimum(np.arange(len(self.values) + 1), self._shown + 1)
         piece[sorted(apart)] = self._shown + 2
-        if self._piece is not None and np.array_equal(piece, self._piece):
+        if np.array_equal(piece, self._piece):
             return
         self._piece = piece
         bar_of = np.arange(int(piece.max(initial=0)) + 1).clip(max=self._shown + 1)
@@ -488,7 +492,7 @@ class Categories(Dimension):
         self._split(others if len(others) < len(self.values) - self._shown else set())
         self._filter = [self.values[place - 1] for place in sorted(numbers) if place] + [None] * (0 in numbers)
         self.chosen = np.zeros(self.pieces, bool)
-        self.chosen[self._piece[sorted(numbers)]] = True  # type: ignore[index]  # set by _split
+        self.chosen[self._piece[sorted(numbers)]] = True
 
     def choose(self, pieces: Sequence[int]) -> None:
         self._restrict_to(set(np.flatnonzero(np.isin(self._piece, pieces)).tolist()))

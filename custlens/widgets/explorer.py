@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from custlens._arguments import nearest, one_of, shown, whole_number
 from custlens._text import printable
 from custlens.analysis import orders, segments
-from custlens.errors import ArgumentError, CustlensError, DataError
+from custlens.errors import ArgumentError, DataError
 from custlens.plot.linked import LinkedChart, linked
 from custlens.store.store import Store
 from custlens.tables.customer_tables import CustomerTables
@@ -103,7 +103,7 @@ class Explorer(Panel):
     ...     explorer = Explorer(cl.fetch(shop.client(), progress=False))
     >>> explorer.filters = {"number_of_orders": (5, None), "last_order_date": ("1998-01-01", None)}
     >>> len(explorer.selected)
-    204
+    287
     >>> print(explorer.code)
     import pandas as pd
     <BLANKLINE>
@@ -217,7 +217,8 @@ class Explorer(Panel):
                 title=dimension.title,
                 bars=dimension.spec()["bars"],
                 whole=whole,
-                chosen=counts,
+                counts=counts,
+                chosen=dimension.chosen_bars(),
                 filtered=dimension.words(),
                 ticks=dimension.spec().get("ticks"),
             )
@@ -355,7 +356,10 @@ class Explorer(Panel):
         rows = mask(rows[names], reveal=self._revealed)
         self.tell(
             "rows",
-            columns=[{"name": name, "title": COLUMNS[name], "sortable": name in SORTABLE} for name in names],
+            columns=[
+                {"name": name, "title": COLUMNS[name], "sortable": name in SORTABLE, "number": name in NUMBERS}
+                for name in names
+            ],
             rows=[
                 [_cell(name, value) for name, value in zip(names, row, strict=True)] for row in rows.to_numpy(object)
             ],
@@ -451,10 +455,11 @@ def _times(column: pd.Series) -> np.ndarray:
 
 def _cell(name: str, value: Any) -> str:
     """Return a value of a row as text."""
-    if value is None or pd.isna(value):
-        return ""
+    missing = value is None or pd.isna(value)
     if name == "accept_marketing":
-        return "yes" if value else "no"
+        return "unknown" if missing else "yes" if value else "no"
+    if missing:
+        return ""
     if isinstance(value, pd.Timestamp):
         return f"{value.day} {value:%b %Y}"
     if name in ("sales_value", "average_order_value"):

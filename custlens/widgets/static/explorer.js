@@ -111,17 +111,16 @@ export default panel("Explorer of customers", ({ root, send, status, signal }) =
     touch, moved, signal,
     choose(chart) { send("choose", { chart: chart.name, pieces: chart.pieces() }); },
     scale(chart, axis) { cube = asked = null; send("scale", { chart: chart.name, axis }); },
-    // Heights of the bars of a chart from 0 to 1: of all customers and of the selection.
-    heights(chart) {
-      const all = chart.all[measure];
-      if (!shapes) {
-        const most = Math.max(...all, 0) || 1;
-        return [all.map((value) => value / most), Array.from(chart.counts, (value) => value / most)];
-      }
-      const sums = [sum(all) || 1, sum(chart.counts) || 1];
-      const shares = [all.map((value) => value / sums[0]), Array.from(chart.counts, (value) => value / sums[1])];
-      const most = Math.max(...shares[0], ...shares[1], 0) || 1;
-      return shares.map((list) => list.map((value) => value / most));
+    // Heights of bars from 0 to 1, of all customers and of the selection, and what the tallest one stands for. Of shapes
+    // to compare, a bar is its share of all or of the selection.
+    heights(chart, first) {
+      const lists = [chart.all[measure], chart.counts].map((counts) => {
+        const scale = shapes ? sum(counts) || 1 : 1;
+        return Array.from(counts, (count) => count / scale);
+      });
+      const most = Math.max(0, ...lists[0].slice(first), ...(shapes ? lists[1].slice(first) : [])) || 1;
+      const tallest = shapes ? percent.format(most) : compact.format(most);
+      return [...lists.map((list) => list.map((height) => height / most)), tallest];
     },
     // What a bar stands for, in words.
     tell(chart, bar) {
@@ -207,13 +206,23 @@ function choice(label, options, changed) {
   return group;
 }
 
-// What both kinds of charts have: a title, what is chosen in words, a button that clears it, and what a bar stands for.
+// What both kinds of charts have: a title, a button that clears the filter, and a line of text. It says what the pointer
+// is on, or what is chosen, and what the tallest bar stands for.
 function frameOf(title) {
-  const chosen = element("span", { class: "cl-chosen" });
   const clear = element("button", { type: "button", class: "cl-clear", "aria-label": `Clear ${title}`, hidden: true }, "✕");
-  const head = element("figcaption", {}, element("b", {}, title), chosen, clear);
-  const read = element("div", { class: "cl-read", "aria-hidden": "true" });
-  return { chosen, clear, head, read };
+  const head = element("figcaption", {}, element("b", {}, title), clear);
+  const [said, tallest] = [element("span"), element("span")];
+  let chosen = "";
+  return {
+    clear, head, line: element("div", { class: "cl-line" }, said, tallest),
+    point(text) { said.textContent = text || chosen; },
+    update(words, most) {
+      if (said.textContent === chosen) said.textContent = words;
+      chosen = said.title = words;
+      clear.hidden = !words;
+      tallest.textContent = most;
+    },
+  };
 }
 
 // Tell Python what is chosen once no key has come for a while, or now.
@@ -226,7 +235,7 @@ function later(act, signal) {
 
 // A histogram with a brush. The brush lies between two of the ends of pieces: `range` holds their numbers.
 function histogram({ name, title, axis }, { touch, moved, choose, scale, heights, tell, signal }) {
-  const { chosen, clear, head, read } = frameOf(title);
+  const { clear, head, line, point, update } = frameOf(title);
   const [back, front] = [svg("cl-back"), svg("cl-front")];
   const [outline, rest] = [back.path("cl-outline"), back.path("cl-rest")];
   const fill = front.path("cl-fill");
@@ -241,7 +250,7 @@ function histogram({ name, title, axis }, { touch, moved, choose, scale, heights
   const log = element("input", { type: "checkbox" });
   if (axis !== "time") head.insertBefore(element("label", { class: "cl-log" }, log, " log"), clear);
   const figure = element("figure", { class: "cl-chart", role: "group", "aria-label": title },
-    head, read, plot, ticks, missing);
+    head, line, plot, ticks, missing);
 
   let edges = []; // place of each end of a piece, from 0 to 1
   let texts = []; // … and its value
@@ -274,7 +283,7 @@ function histogram({ name, title, axis }, { touch, moved, choose, scale, heights
     runs: () => (onlyMissing ? [[0, 0]] : range ? [[range[0] + 1, range[1]]] : [[0, last()]]),
     pieces: () => (onlyMissing ? [0] : range ? [range[0] + 1, range[1]] : []),
     draw() {
-      const [all, now] = heights(chart);
+      const [all, now, tallest] = heights(chart, 1);
       outline.setAttribute("d", steps(all.slice(1)));
       const bars = boxes(now.slice(1));
       rest.setAttribute("d", bars);
@@ -287,9 +296,8 @@ function histogram({ name, title, axis }, { touch, moved, choose, scale, heights
       handles[0].style.left = `${from}%`;
       handles[1].style.left = `${to}%`;
       figure.classList.toggle("cl-filtered", chart.chosen());
-      clear.hidden = !chart.chosen();
-      chosen.textContent = onlyMissing ? "missing" : range ? between(range) : "";
-      missing.textContent = `missing: ${compact.format(chart.counts[0])} of ${compact.format(chart.all.customers[0])}`;
+      update(onlyMissing ? "missing" : range ? between(range) : "", `tallest: ${tallest}`);
+      missing.textContent = tell(chart, 0);
       missing.setAttribute("aria-pressed", onlyMissing);
       (range ?? [0, last()]).forEach((edge, end) => {
         handles[end].setAttribute("aria-valuemax", last());
@@ -348,7 +356,7 @@ function histogram({ name, title, axis }, { touch, moved, choose, scale, heights
   plot.addEventListener("pointermove", (event) => {
     const place = at(event);
     if (!drag) {
-      read.textContent = tell(chart, barAt(place));
+      point(tell(chart, barAt(place)));
       return;
     }
     if (Math.abs(event.clientX - drag.x) > 3) drag.moved = true;
@@ -367,7 +375,7 @@ function histogram({ name, title, axis }, { touch, moved, choose, scale, heights
       const low = Math.min(nearest(from), last() - 1);
       set(low, Math.max(low + 1, nearest(edges[low] + width)));
     }
-    if (range) read.textContent = between(range);
+    point(range ? between(range) : "");
   });
   plot.addEventListener("pointerup", (event) => {
     if (!drag) return;
@@ -385,7 +393,7 @@ function histogram({ name, title, axis }, { touch, moved, choose, scale, heights
     }
   });
   plot.addEventListener("pointercancel", () => { if (drag) { range = drag.range; drag = null; moved(); } });
-  plot.addEventListener("pointerleave", () => { read.textContent = ""; });
+  plot.addEventListener("pointerleave", () => point(""));
   const barOf = (edge) => Math.min(chart.bars.length - 1, 1 + Math.floor(edges[edge] * (chart.bars.length - 1) + 1e-9));
   const barAt = (place) => Math.min(chart.bars.length - 1, 1 + Math.floor(place * (chart.bars.length - 1)));
 
@@ -423,10 +431,11 @@ function histogram({ name, title, axis }, { touch, moved, choose, scale, heights
 
 // Bars of names. What is chosen is a set of bars; the last may stand for many names.
 function categories({ name, title }, { touch, moved, choose, tell, heights, signal }) {
-  const { chosen, clear, head, read } = frameOf(title);
+  const { clear, head, line, point, update } = frameOf(title);
   const list = element("div", { class: "cl-bars", role: "listbox", "aria-multiselectable": "true", "aria-label": title });
-  const figure = element("figure", { class: "cl-chart", role: "group", "aria-label": title }, head, read, list);
+  const figure = element("figure", { class: "cl-chart", role: "group", "aria-label": title }, head, line, list);
   let pieces = new Set();
+  let chosen = "";
   let bars = []; // {option, fill, outline, number, pieces}
   const commit = later(() => choose(chart), signal);
 
@@ -444,14 +453,14 @@ function categories({ name, title }, { touch, moved, choose, tell, heights, sign
     },
     show(filter) {
       pieces = new Set(filter?.pieces);
-      chosen.textContent = filter?.words ?? "";
+      chosen = filter?.words ?? "";
     },
     chosen: () => pieces.size > 0,
     busy: () => commit.waiting(),
     runs: () => (pieces.size ? [...pieces].map((piece) => [piece, piece]) : [[0, bars.flatMap((bar) => bar.pieces).length - 1]]),
     pieces: () => [...pieces].sort((a, b) => a - b),
     draw() {
-      const [all, now] = heights(chart);
+      const [all, now] = heights(chart, 0);
       bars.forEach((bar, place) => {
         bar.outline.style.width = `${100 * all[place]}%`;
         bar.fill.style.width = `${100 * now[place]}%`;
@@ -461,8 +470,7 @@ function categories({ name, title }, { touch, moved, choose, tell, heights, sign
         bar.option.setAttribute("aria-selected", some > 0);
       });
       figure.classList.toggle("cl-filtered", chart.chosen());
-      clear.hidden = !chart.chosen();
-      if (!chart.chosen()) chosen.textContent = "";
+      update(chart.chosen() ? chosen || "…" : "", "");
     },
     settle() {
       bars.forEach((bar, place) => bar.option.setAttribute("aria-label", tell(chart, place)));
@@ -479,7 +487,7 @@ function categories({ name, title }, { touch, moved, choose, tell, heights, sign
     });
     bars.forEach(({ option }, place) => {
       option.addEventListener("click", () => toggle(place));
-      option.addEventListener("pointerenter", () => { read.textContent = tell(chart, place); });
+      option.addEventListener("pointerenter", () => point(tell(chart, place)));
     });
     list.replaceChildren(...[...bars.slice(1), bars[0]].map((bar) => bar.option));
     (bars[1] ?? bars[0]).option.tabIndex = 0;
@@ -500,7 +508,7 @@ function categories({ name, title }, { touch, moved, choose, tell, heights, sign
   }
 
   list.addEventListener("pointerenter", () => touch(chart));
-  list.addEventListener("pointerleave", () => { read.textContent = ""; });
+  list.addEventListener("pointerleave", () => point(""));
   list.addEventListener("focusin", () => touch(chart));
   list.addEventListener("keydown", (event) => {
     const shown = [...list.children].filter((option) => !option.hidden);
@@ -596,18 +604,19 @@ function rowsTable(ask) {
       next.disabled = page >= pages - 1;
       reveal.textContent = revealed ? "Hide personal data" : "Reveal personal data";
       const focused = head.contains(document.activeElement) ? document.activeElement.dataset.name : null;
-      head.replaceChildren(...columns.map(({ name, title, sortable }) => {
+      head.replaceChildren(...columns.map(({ name, title, sortable, number }) => {
         const order = name === sort ? (descending ? "descending" : "ascending") : null;
         const arrow = order === null ? "" : descending ? " ↓" : " ↑";
         const content = sortable
           ? button(`${title}${arrow}`, null, () => ({ page: 0, sort: name, descending: name === sort ? !descending : true }))
           : title;
         if (sortable) content.dataset.name = name;
-        return element("th", { scope: "col", "aria-sort": order }, content);
+        return element("th", { scope: "col", "aria-sort": order, class: number && "cl-figure" }, content);
       }));
       if (focused) head.querySelector(`[data-name="${focused}"]`)?.focus();
       body.replaceChildren(...rows.map((row) =>
-        element("tr", {}, ...row.map((cell) => element("td", {}, element("bdi", {}, cell))))));
+        element("tr", {}, ...row.map((cell, place) =>
+          element("td", { class: columns[place].number && "cl-figure" }, element("bdi", {}, cell))))));
     },
   };
 }
