@@ -253,7 +253,7 @@ def test_a_wrong_argument_is_named(function, argument, sound):
 
 
 @pytest.mark.parametrize("value", NO_TABLES.values(), ids=NO_TABLES)
-@pytest.mark.parametrize("call", [cl.mask, cl.widgets.Lookup], ids=["mask", "Lookup"])
+@pytest.mark.parametrize("call", [cl.mask, cl.widgets.Explorer, cl.widgets.Lookup], ids=["mask", "Explorer", "Lookup"])
 def test_mask_and_lookup_refuse_what_is_not_a_table(call, value):
     with pytest.raises(cl.ArgumentError, match=r"must be .*, not "):
         call(value)

@@ -78,7 +78,7 @@ def linked(charts: Sequence[LinkedChart], words: str, note: str, unit: str) -> F
     figure.text(0.01, 1 - 0.38 / tall, about, va="top", fontsize="small", color=look.grey(0.65))
     places = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
     for ax, chart in zip(places, charts, strict=False):
-        _draw(look.axes(ax), chart)
+        _draw(ax, chart)
     for ax in places[len(charts) :]:
         ax.remove()
     return figure
@@ -86,10 +86,10 @@ def linked(charts: Sequence[LinkedChart], words: str, note: str, unit: str) -> F
 
 def _draw(ax: Axes, chart: LinkedChart) -> None:
     finding = f"{chart.title}: {chart.filtered or 'nothing chosen here'}."
-    look.head(ax, chart.title, [chart.filtered], finding)
     if not chart.whole.any():
-        look.message(ax, "No customers.")
+        look.say(ax, chart.title, [chart.filtered], "No customers.")
         return
+    look.begin(ax, chart.title, [chart.filtered], finding)
     missing = bool(chart.whole[0])
     inside = np.where(chart.chosen, chart.counts, 0)
     layers: list[tuple[np.ndarray, dict[str, Any]]] = [
