@@ -1,4 +1,4 @@
-"""A real Chromium, a real JupyterLab and a real Voilà, each on a free port of this machine."""
+"""A real Chromium, and for all tests of a run one real JupyterLab and one real Voilà, on free ports of this machine."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
+import nbformat
 import pytest
+from helpers import echo
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -25,6 +28,17 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 NOT_OURS = ("favicon", "cdn.jsdelivr.net")  # Voilà's own page asks for a font from there
+SLOW = 60_000
+PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+OPENER = build_opener(ProxyHandler({}))
+RUN_ALL = """async (theme) => {
+    const w = jupyterapp.shell.currentWidget;
+    await w.context.ready;
+    await w.sessionContext.ready;
+    await w.sessionContext.session.kernel.info;
+    await jupyterapp.commands.execute('apputils:change-theme', { theme });
+    jupyterapp.commands.execute('notebook:run-all-cells');
+}"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(150))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
@@ -84,10 +98,10 @@ def running(arguments: list[str], health: str, env: dict[str, str], log: Path) -
             start_new_session=True,
         )
         try:
-            opener, deadline = build_opener(ProxyHandler({})), time.monotonic() + 60
+            deadline = time.monotonic() + 60
             while True:
                 try:
-                    opener.open(health, timeout=5).close()
+                    OPENER.open(health, timeout=5).close()
                     break
                 except (URLError, OSError):
                     if server.poll() is not None or time.monotonic() > deadline:
@@ -110,13 +124,38 @@ def free_port() -> int:
     return port
 
 
-@pytest.fixture
-def open_in_lab(page: Page, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Page]]:
-    """Open a notebook in JupyterLab and run all of its cells."""
-    root, config = tmp_path / "root", tmp_path / "config"
+class Server(NamedTuple):
+    """A server of notebooks and the folder that it serves."""
+
+    url: str
+    root: Path
+
+    def place(self, notebook: str | list[str]) -> str:
+        """Put a notebook into the folder: one of the project's by name, or one of the given cells; return its name."""
+        if isinstance(notebook, str):
+            shutil.copy(NOTEBOOKS / notebook, self.root)
+            return notebook
+        name = f"cells{len(list(self.root.iterdir()))}.ipynb"
+        cells = [nbformat.v4.new_code_cell(code) for code in notebook]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=PYTHON), self.root / name)
+        return name
+
+    def end_kernels(self) -> None:
+        """End the kernels that a test has started."""
+        with OPENER.open(f"{self.url}/api/kernels", timeout=30) as answer:
+            running = json.load(answer)
+        for kernel in running:
+            OPENER.open(Request(f"{self.url}/api/kernels/{kernel['id']}", method="DELETE"), timeout=30).close()
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("lab")
+    root, config = folder / "root", folder / "config"
     settings = config / "settings" / "@jupyterlab" / "apputils-extension"
-    for folder in (root, settings):
-        folder.mkdir(parents=True)
+    for made in (root, settings):
+        made.mkdir(parents=True)
+    shutil.copy(echo.__file__, root)
     quiet = {"fetchNews": "false", "checkForUpdates": False}
     (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
     env = {
@@ -127,39 +166,48 @@ def open_in_lab(page: Page, tmp_path: Path, request: pytest.FixtureRequest) -> I
     port = free_port()
     arguments = [
         "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=",
-        f"--ServerApp.root_dir={root}", "--LabApp.expose_app_in_browser=True",
+        f"--ServerApp.root_dir={root}", "--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True",
     ]  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    with running(arguments, f"{url}/api", env, folder / "lab.log"):
+        yield Server(url, root)
 
-    def open_notebook(name: str) -> Page:
-        shutil.copy(NOTEBOOKS / name, root / name)
-        page.goto(f"http://127.0.0.1:{port}/lab/tree/{name}?reset")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        page.evaluate(
-            """async () => {
-                const w = jupyterapp.shell.currentWidget;
-                await w.context.ready;
-                await w.sessionContext.ready;
-                await w.sessionContext.session.kernel.info;
-                jupyterapp.commands.execute('notebook:run-all-cells');
-            }"""
-        )
-        return page
 
-    with running(arguments, f"http://127.0.0.1:{port}/api", env, tmp_path / "lab.log"):
-        yield open_notebook
-        leave(page, request.node.name)
+@pytest.fixture(scope="session")
+def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("voila")
+    root = folder / "root"
+    root.mkdir()
+    shutil.copy(echo.__file__, root)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    arguments = ["voila", str(root), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+    with running(arguments, f"{url}/", {"JUPYTER_CONFIG_DIR": str(folder)}, folder / "voila.log"):
+        yield Server(url, root)
 
 
 @pytest.fixture
-def open_in_voila(page: Page, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[str], Page]]:
-    """Open a notebook as a Voilà page."""
-    port = free_port()
-    arguments = ["voila", str(NOTEBOOKS), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+def open_in_lab(page: Page, lab: Server, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """Open a notebook (the name of one of the project's, or a list of cells) in JupyterLab and run all of its cells."""
 
-    def open_notebook(name: str) -> Page:
-        page.goto(f"http://127.0.0.1:{port}/voila/render/{name}", timeout=90_000)
+    def open_notebook(notebook: str | list[str], theme: str = "JupyterLab Light") -> Page:
+        page.goto(f"{lab.url}/lab/tree/{lab.place(notebook)}?reset")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=SLOW)
+        page.evaluate(RUN_ALL, theme)
         return page
 
-    with running(arguments, f"http://127.0.0.1:{port}/", {"JUPYTER_CONFIG_DIR": str(tmp_path)}, tmp_path / "voila.log"):
-        yield open_notebook
-        leave(page, request.node.name)
+    yield open_notebook
+    leave(page, request.node.name)
+    lab.end_kernels()
+
+
+@pytest.fixture
+def open_in_voila(page: Page, voila: Server, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """Open a notebook (the name of one of the project's, or a list of cells) as a Voilà page."""
+
+    def open_notebook(notebook: str | list[str]) -> Page:
+        page.goto(f"{voila.url}/voila/render/{voila.place(notebook)}", timeout=90_000)
+        return page
+
+    yield open_notebook
+    leave(page, request.node.name)

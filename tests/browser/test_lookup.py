@@ -47,8 +47,7 @@ def last_run_cell(notebook: Locator) -> None:
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_the_lookup_works_in_jupyterlab(open_in_lab, theme):
-    page = open_in_lab("05_lookup.ipynb")
-    page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+    page = open_in_lab("05_lookup.ipynb", theme)
     notebook = page.locator(".jp-Notebook")
     last_run_cell(notebook)
     notebook.get_by_placeholder("Name, email, phone or ID").fill(" ")

@@ -1,0 +1,55 @@
+"""The contract of a panel in the page: messages, the status line, keys, two of a kind, a page that is loaded again."""
+
+from playwright.sync_api import expect
+
+SLOW = 60_000
+CELLS = ["from echo import Echo\nEcho()", "Echo('Second.')"]
+
+
+def test_two_panels_in_one_notebook_answer_each_for_itself(open_in_lab):
+    notebook = open_in_lab(CELLS).locator(".jp-Notebook")
+    first, second = (notebook.get_by_role("region", name="Echo").nth(number) for number in (0, 1))
+    expect(second.get_by_role("status")).to_have_text("Second.", timeout=SLOW)
+    expect(first.get_by_role("status")).to_have_text("Type.")
+    first.get_by_role("textbox").fill("rossi")
+    expect(first.locator(".answer")).to_have_text("ROSSI 5")
+    expect(first.get_by_role("status")).to_have_text("5 letters.")
+    expect(second.locator(".answer")).to_have_text("")
+    second.get_by_role("textbox").fill("break")
+    expect(second.get_by_role("alert")).to_have_text("This is a bug in custlens: ZeroDivisionError.")
+    second.get_by_text("Details").click()
+    expect(second.locator("pre")).to_contain_text("ZeroDivisionError: <b>oops</b>")
+    second.get_by_role("textbox").fill("refuse")
+    expect(second.get_by_role("alert")).to_have_text("<b>no</b>")
+    expect(second.get_by_role("status")).to_be_empty()
+    expect(first.get_by_role("alert")).to_be_empty()
+
+
+def test_shortcuts_of_the_notebook_do_not_hear_what_is_typed(open_in_lab):
+    page = open_in_lab(CELLS)
+    notebook = page.locator(".jp-Notebook")
+    box = notebook.get_by_role("textbox", name="Text").first
+    box.click(timeout=SLOW)
+    for key in ("x", "a", "d", "d", "b", "ArrowDown", "ArrowUp", "Enter", "Shift+Enter"):
+        page.keyboard.press(key)
+    expect(notebook.locator(".answer").first).to_have_text("XADDB 5")
+    expect(notebook.locator(".jp-Cell")).to_have_count(2)
+    expect(box).to_be_focused()
+
+
+def test_a_page_that_is_loaded_again_shows_what_was_told_last(open_in_lab):
+    page = open_in_lab(CELLS)
+    first = page.locator(".jp-Notebook").get_by_role("region", name="Echo").first
+    first.get_by_role("textbox").fill("rossi", timeout=SLOW)
+    expect(first.locator(".answer")).to_have_text("ROSSI 5")
+    page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+    page.reload()
+    expect(first.locator(".answer")).to_have_text("ROSSI 5", timeout=SLOW)
+
+
+def test_a_panel_works_in_voila(open_in_voila):
+    page = open_in_voila(CELLS)
+    second = page.get_by_role("region", name="Echo").nth(1)
+    expect(second.get_by_role("status")).to_have_text("Second.", timeout=SLOW)
+    second.get_by_role("textbox").fill("rossi")
+    expect(second.locator(".answer")).to_have_text("ROSSI 5")
