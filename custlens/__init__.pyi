@@ -34,6 +34,7 @@ from .errors import SyncError as SyncError
 from .errors import TransportError as TransportError
 from .errors import ValidationError as ValidationError
 from .store.store import Store as Store
+from .store.sync import SyncProgress as SyncProgress
 from .store.sync import SyncReport as SyncReport
 from .tables import schemas as schemas
 from .tables.customer_tables import CustomerTables as CustomerTables

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from custlens.tables import frame_of
 
 if TYPE_CHECKING:
     from custlens.store._upkeep import CompactReport, ForgetReport
-    from custlens.store.sync import Mode, SyncReport
+    from custlens.store.sync import Mode, SyncProgress, SyncReport
 
 __all__ = ["Store"]
 
@@ -74,7 +74,7 @@ class Store:
         full_every: str | timedelta = "7D",
         orders_overlap: str | timedelta = "2D",
         threads: int = 4,
-        progress: bool = True,
+        progress: bool | Callable[[SyncProgress], object] = True,
     ) -> SyncReport:
         """Bring the store up to date with the shop.
 
@@ -98,8 +98,9 @@ class Store:
             was placed. It costs a page per hundred customers who ordered in that time.
         threads : int
             Requests under way at once, from 1 to 8.
-        progress : bool
-            Whether to show a progress bar.
+        progress : bool or callable
+            Whether to show a progress bar. A function is called with a `SyncProgress` after each page and twice a
+            second while waiting, in the thread that syncs; what it raises ends the sync, and the pages are kept.
 
         Returns
         -------

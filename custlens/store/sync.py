@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from custlens.store._journal import Journal
 from custlens.store._lake import Lake
 from custlens.tables import Built, TableBuilder
 
-__all__ = ["Mode", "SyncReport", "sync"]
+__all__ = ["Mode", "SyncProgress", "SyncReport", "sync"]
 
 Mode = Literal["auto", "full", "incremental"]
 DELETIONS_REACH = timedelta(days=170)
@@ -35,6 +35,35 @@ CLOCK_SKEW = timedelta(days=1)
 JOURNAL_KEEPS = timedelta(days=1)
 QUEUE_PAGES = 64
 MOST_THREADS = 8
+
+
+@dataclass(frozen=True)
+class SyncProgress:
+    """How far a sync has come.
+
+    Attributes
+    ----------
+    mode : str
+        ``"full"`` or ``"incremental"``.
+    phase : str
+        ``"reading"`` the shop, or ``"writing"`` the store.
+    read, expected : int
+        Customers read so far, and how many there are to read; 0 as long as that is not known.
+    requests_left : int
+        Requests that may be sent now without waiting for the rate limit.
+    seconds_to_wait : float
+        Seconds until the next request may be sent.
+    retries : int
+        Requests of this sync that were further attempts.
+    """
+
+    mode: str
+    phase: Literal["reading", "writing"]
+    read: int
+    expected: int
+    requests_left: int
+    seconds_to_wait: float
+    retries: int
 
 
 @dataclass(repr=False)
@@ -165,13 +194,15 @@ def sync(
     full_every: str | timedelta,
     orders_overlap: str | timedelta,
     threads: int,
-    progress: bool,
+    progress: bool | Callable[[SyncProgress], object],
 ) -> SyncReport:
     """Bring a store up to date with its shop, as `Store.sync` says."""
     if not isinstance(client, Client):
         raise ArgumentError(f"client must be a custlens.Client, not {shown(client)}")
     one_of("mode", mode, get_args(Mode))
     whole_number("threads", threads, least=1, most=MOST_THREADS)
+    if not (isinstance(progress, bool) or callable(progress)):
+        raise ArgumentError(f"progress must be True, False or a function of a SyncProgress, not {shown(progress)}")
     every, overlap = span("full_every", full_every, default="7D"), span("orders_overlap", orders_overlap, default="2D")
     lake.snapshot()  # refuses a folder that is something else before anything is put into it
     with lake.claimed() as folder:
@@ -189,10 +220,11 @@ class _Sync:
         full_every: timedelta,
         orders_overlap: timedelta,
         threads: int,
-        progress: bool,
+        progress: bool | Callable[[SyncProgress], object],
         folder: Path,
     ) -> None:
         self._lake, self._client, self._threads, self._progress = lake, client, threads, progress
+        self._before = client.metrics
         self._full_every, self._orders_overlap = full_every, orders_overlap
         self._asked: Mode = mode
         self._state = lake.snapshot()
@@ -200,7 +232,7 @@ class _Sync:
         self._journal = Journal(folder / "pages.sqlite")
 
     def run(self) -> SyncReport:
-        started, before = time.monotonic(), self._client.metrics
+        started = time.monotonic()
         last = self._last
         if last is not None and last["store_id"] != self._client.store_id:
             raise StoreError(
@@ -217,7 +249,7 @@ class _Sync:
             raise
         finally:
             self._journal.close()
-        vars(report).update(self._client.metrics.since(before))
+        vars(report).update(self._client.metrics.since(self._before))
         report.seconds = time.monotonic() - started
         return report
 
@@ -233,7 +265,7 @@ class _Sync:
             else:
                 plan = None
         resumed = plan is not None
-        with tqdm(desc=f"{mode} sync", unit="", disable=not self._progress) as bar:
+        with tqdm(desc=f"{mode} sync", unit="", disable=self._progress is not True) as bar:
             try:
                 built, changes, began = self._read(mode, plan, bar)
                 if mode == "incremental" and changes.missing and (changes.missing > 0 or changes.deleted is not None):
@@ -244,6 +276,8 @@ class _Sync:
                         )
                     mode, reason = "full", "the shop has another number of customers than what changed would give"
                     built, changes, began = self._read(mode, None, bar)
+                rows = len(built.tables["customers"])
+                self._tell(bar, self._now(mode, "writing", rows, rows))
             except KeyboardInterrupt:
                 bar.write(f"Stopped. {len(self._journal):,} pages are kept; the next sync goes on from them.")
                 raise
@@ -312,7 +346,7 @@ class _Sync:
                 self._client,
                 take=assembly.take,
                 threads=self._threads,
-                tell=lambda read, expected: self._tell(bar, read, expected),
+                tell=lambda read, expected: self._tell(bar, self._now(mode, "reading", read, expected)),
             ) as crawler,
         ):
             if mode == "full":
@@ -342,15 +376,22 @@ class _Sync:
         orders_since = min(newest, self._last["as_of"]) - self._orders_overlap
         return int(self._last["cursor"].timestamp()), int(orders_since.timestamp()), known
 
-    def _tell(self, bar: tqdm[Any], read: int, expected: int) -> None:
-        bar.total = max(read, expected) or None
-        wait = self._client.seconds_to_wait
+    def _now(self, mode: Mode, phase: Literal["reading", "writing"], read: int, expected: int) -> SyncProgress:
+        client = self._client
+        retries = client.metrics.since(self._before)["retries"]
+        return SyncProgress(mode, phase, read, expected, client.requests_left, client.seconds_to_wait, retries)
+
+    def _tell(self, bar: tqdm[Any], now: SyncProgress) -> None:
+        if callable(self._progress):
+            self._progress(now)
+        bar.total = max(now.read, now.expected) or None
+        wait = now.seconds_to_wait
         bar.set_postfix_str(
-            f"waiting {wait:.0f} s for the rate limit" if wait > 1 else f"{self._client.requests_left} requests left",
+            f"waiting {wait:.0f} s for the rate limit" if wait > 1 else f"{now.requests_left} requests left",
             refresh=False,
         )
-        if read > bar.n:
-            bar.update(read - bar.n)
+        if now.read > bar.n:
+            bar.update(now.read - bar.n)
         else:
             bar.refresh()
 

@@ -233,3 +233,32 @@ def test_a_missing_scope_ends_a_sync_at_once(shop, store):
 def test_bad_arguments_are_refused(client, store, arguments, message):
     with pytest.raises(cl.ArgumentError, match=message):
         store.sync(**{"client": client, "progress": False, **arguments})
+
+
+def test_a_function_given_as_progress_is_told_how_far_the_sync_is(store):
+    with cl.demo.serve(customers=400, seed=3) as shop:
+        seen = []
+        store.sync(shop.client(), progress=seen.append)
+    assert {now.mode for now in seen} == {"full"}
+    assert [now.phase for now in seen] == ["reading"] * (len(seen) - 1) + ["writing"]
+    assert [now.read for now in seen] == sorted(now.read for now in seen)
+    assert (seen[-1].read, seen[-1].expected) == (400, 400)
+    assert seen[-1].requests_left < seen[0].requests_left
+
+
+def test_what_that_function_raises_ends_the_sync_and_keeps_the_pages(store):
+    def stop(now):
+        if now.read >= 200:
+            raise InterruptedError("enough")
+
+    with cl.demo.serve(customers=400, seed=3) as shop:
+        with pytest.raises(InterruptedError, match="enough"):
+            store.sync(shop.client(), threads=1, progress=stop)
+        report = store.sync(shop.client(), progress=False)
+    assert (report.resumed, report.added, report.verified) == (True, 400, True)
+
+
+@pytest.mark.parametrize("progress", ["yes", 1, None])
+def test_progress_is_a_switch_or_a_function(store, client, progress):
+    with pytest.raises(cl.ArgumentError, match="progress must be True, False or a function"):
+        store.sync(client, progress=progress)
