@@ -65,7 +65,7 @@ def read_page(body: bytes) -> Page:
 
     Raises
     ------
-    msgspec.DecodeError, UnicodeDecodeError
+    msgspec.DecodeError, UnicodeDecodeError, RecursionError
         It is not a page, whatever its items are.
     """
     try:
@@ -74,6 +74,8 @@ def read_page(body: bytes) -> Page:
         raise
     except (msgspec.DecodeError, RecursionError):
         head, items = _split(body)
+        if head is None:
+            raise
         page = _page.decode(head)
         page.items = [msgspec.Raw(item) for item in items]
         return page
@@ -132,8 +134,11 @@ def _row(raw: Raw) -> _Row:
     return _Row(0, registered, updated, _Stats(first, last))
 
 
-def _split(body: bytes) -> tuple[bytes, list[bytes]]:
-    """Cut a page into what surrounds its items, and the items, by nothing but brackets, commas and quotes."""
+def _split(body: bytes) -> tuple[bytes | None, list[bytes]]:
+    """Cut a page into what surrounds its items, and the items, by nothing but brackets, commas and quotes.
+
+    The former is None if there is no complete list of items.
+    """
     depth, name, items = 0, b"", list[bytes]()
     begin = start = -1
     for match in _TOKEN.finditer(body):
@@ -153,4 +158,4 @@ def _split(body: bytes) -> tuple[bytes, list[bytes]]:
                     return body[:begin] + body[match.start() :], items
         else:
             name = token
-    raise msgspec.DecodeError("the page has no complete list of items")
+    return None, []

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import email.utils
 import hashlib
+import http.client
+import io
 import ipaddress
 import logging
 import math
 import random
 import re
+import socket
 import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 import requests
 import requests.adapters
 import requests.auth
+import urllib3
+import urllib3.connection
 import urllib3.exceptions
 
 from custlens import errors
 from custlens.api._limiter import Limiter, Stopped
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 __all__ = ["Metrics", "Secret", "Stopped", "Transport"]
 
@@ -117,6 +125,74 @@ class _BearerAuth(requests.auth.AuthBase):
         return request
 
 
+class _TimedReader(io.RawIOBase):
+    """Reads an answer from a connection, and gives up at the deadline even if bytes keep coming."""
+
+    def __init__(self, connection: socket.socket, raw: io.RawIOBase) -> None:
+        self._connection, self._raw = connection, raw
+        self._pause = connection.gettimeout() or 0.0
+        self._deadline = time.monotonic() + PATIENCE * self._pause
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        """Read what has come, or wait for it."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(min(left, self._pause))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._raw.close()
+        super().close()
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    """An answer whose status, headers and body come before one deadline."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp = io.BufferedReader(_TimedReader(sock, self.fp.detach()))
+
+
+class _HTTPConnection(urllib3.connection.HTTPConnection):
+    response_class = _TimedResponse
+
+
+class _HTTPSConnection(urllib3.connection.HTTPSConnection):
+    response_class = _TimedResponse
+
+
+class _HTTPPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _HTTPConnection
+
+
+class _HTTPSPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _HTTPSConnection
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Opens connections that keep the deadline, through a proxy too."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """Open connections without a proxy."""
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> urllib3.ProxyManager:
+        """Return the manager of the connections through a proxy."""
+        manager: urllib3.ProxyManager = super().proxy_manager_for(*args, **options)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+_POOLS = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
 class _Retry(Exception):
     """Within this module: an attempt failed, and another one may succeed."""
 
@@ -174,7 +250,7 @@ class Transport:
         self._session.headers.update(
             {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "custlens"}
         )
-        adapter = requests.adapters.HTTPAdapter(pool_maxsize=32)
+        adapter = _Adapter(pool_maxsize=32)
         self._session.mount("https://", adapter)
         if loopback:
             self._session.mount("http://", adapter)
@@ -230,13 +306,12 @@ class Transport:
         reason = None
         body = b""
         with self.limiter.slot(stop):
-            deadline = time.monotonic() + PATIENCE * self._timeout[1]
             try:
                 answer = self._session.get(
                     self.url + path, params=dict(params), timeout=self._timeout, allow_redirects=False, stream=True
                 )
                 with answer:
-                    body = _body(answer, deadline)
+                    body = _body(answer)
             except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
                 reason = _reason(error)
             with self._lock:
@@ -378,13 +453,11 @@ def _reason(error: Exception) -> str:
     return "the connection was refused or dropped"
 
 
-def _body(answer: requests.Response, deadline: float) -> bytes:
-    """Read a body as it comes, until its end, its longest length, or the deadline."""
+def _body(answer: requests.Response) -> bytes:
+    """Read a body as it comes, until its end or its longest length."""
     body = bytearray()
     while len(body) <= MOST_BYTES and (part := answer.raw.read1(READ_BYTES, decode_content=True)):
         body += part
-        if time.monotonic() > deadline:
-            raise requests.Timeout
     return bytes(body)
 
 

@@ -268,9 +268,9 @@ def read_customer(raw: bytes | msgspec.Raw, on_bad: OnBad | None = None) -> Cust
     Raises
     ------
     msgspec.ValidationError
-        Valid JSON that is not a customer; the message names the path.
+        JSON that is not a customer (the message names the path) or is nested too deeply.
     msgspec.DecodeError, UnicodeDecodeError
-        Not valid JSON, or JSON nested too deeply.
+        Not valid JSON.
     """
     try:
         return _customer.decode(raw)
@@ -301,7 +301,7 @@ def _parsed(raw: bytes | msgspec.Raw) -> tuple[Any, bool]:
         try:
             return json.loads(bytes(raw).decode("utf-8", "surrogateescape"), parse_int=_whole), False
         except RecursionError:
-            raise msgspec.DecodeError("it is nested too deeply") from None
+            raise msgspec.ValidationError("it is nested too deeply") from None
         except ValueError:
             raise error from None
 

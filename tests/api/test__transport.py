@@ -206,14 +206,18 @@ def test_bytes_that_are_not_text_are_not_shown():
     assert caught.value.__context__ is None
 
 
-def test_json_that_is_nested_too_deeply_is_a_decode_error():
+@pytest.mark.parametrize(
+    "ask", [lambda client: client.customer(5), lambda client: next(client.search()), lambda client: client.profile()]
+)
+def test_json_that_is_nested_too_deeply_is_a_decode_error_and_not_asked_for_again(ask):
     body = b'{"id": 5, "favorites": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
     with (
         _answering(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)) as url,
-        cl.Client(1, "secret", base_url=url, retries=0) as client,
-        pytest.raises(cl.DecodeError, match="nested too deeply"),
+        cl.Client(1, "secret", base_url=url, backoff=0.01) as client,
     ):
-        client.customer(5)
+        with pytest.raises(cl.DecodeError, match="nested too deeply"):
+            ask(client)
+        assert client.metrics.retries == 0
 
 
 def test_a_body_that_expands_beyond_any_answer_is_refused_before_it_fills_the_memory():
@@ -228,9 +232,14 @@ def test_a_body_that_expands_beyond_any_answer_is_refused_before_it_fills_the_me
     assert peak < 100 * 2**20
 
 
-def test_a_body_that_drips_ends_at_the_deadline_of_the_attempt():
+@pytest.mark.parametrize(
+    "beginning",
+    [b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 "],
+    ids=["body", "headers", "status"],
+)
+def test_an_answer_that_drips_ends_at_the_deadline_of_the_attempt(beginning):
     def drip(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        connection.sendall(beginning)
         while True:
             connection.sendall(b" ")
             time.sleep(0.05)
@@ -240,6 +249,21 @@ def test_a_body_that_drips_ends_at_the_deadline_of_the_attempt():
         with pytest.raises(cl.TransportError, match="timed out"):
             client.customer(5)
         assert 0.7 < time.monotonic() - started < 2
+
+
+def test_a_connection_that_was_used_before_has_the_whole_time_again():
+    """Three answers over one connection, each within the time of an attempt, and all of them beyond it."""
+
+    def slowly(connection: socket.socket) -> None:
+        for _ in range(3):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n")
+            for byte in b'{"id":5}':
+                time.sleep(0.06)
+                connection.sendall(bytes([byte]))
+            connection.recv(4096)
+
+    with _answering(slowly) as url, cl.Client(1, "secret", base_url=url, timeout=(1, 0.2), retries=0) as client:
+        assert [client.customer(5).id for _ in range(3)] == [5, 5, 5]
 
 
 @pytest.mark.parametrize(
