@@ -21,7 +21,6 @@ from custlens.analysis._frames import (
     currency_of,
     customers_frame,
     gather,
-    index_of,
     native,
     need_as_of,
     observed_at,
@@ -399,7 +398,7 @@ def _segments_of(scored: Any, name: str) -> tuple[pd.Index[int], np.ndarray, lis
     codes = table["segment"].cat.codes.to_numpy().astype("int64")
     if (codes < 0).any():
         raise DataError(f"{int((codes < 0).sum()):,} rows of the {name} table have no segment: {SCORED}")
-    return index_of(table["customer_id"]), codes, [*map(str, table["segment"].cat.categories)]
+    return pd.Index(table["customer_id"]), codes, [*map(str, table["segment"].cat.categories)]
 
 
 def _inside(rule: Rule) -> tuple[slice, slice, slice]:

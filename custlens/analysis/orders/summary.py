@@ -55,7 +55,7 @@ def summary(customers: IntoFrameT, *, as_of: Moment | None = None, currency: str
     n, s, rows = (table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
     buys = np.flatnonzero(n >= 1)
     nb, sb, wb = n.take(buys), s.take(buys), rows.take(buys)
-    orders, count, once = float(wb @ nb), wb.sum(), wb[nb == 1].sum()
+    orders, count, once = float(wb @ nb), wb.sum(), wb @ (nb == 1)
     valued = ~np.isnan(sb)
     if not valued.all():  # orders of unknown value do not thin out the means
         nb, sb, wb = nb[valued], sb[valued], wb[valued]
@@ -66,8 +66,8 @@ def summary(customers: IntoFrameT, *, as_of: Moment | None = None, currency: str
         "currency": currency,
         "customers": rows.sum(),
         "buyers": count,
-        "prospects": rows[n == 0].sum(),
-        "no_stats": rows[np.isnan(n)].sum(),
+        "prospects": rows @ (n == 0),
+        "no_stats": rows @ np.isnan(n),
         "orders": orders,
         "sales_value": sales,
         "mean_order_value": ratio(sales, float(wb @ nb)),
