@@ -15,6 +15,7 @@ __all__ = [
     "YEARS",
     "Moment",
     "flag",
+    "is_currency",
     "moment",
     "name_list",
     "nearest",
@@ -63,9 +64,16 @@ def one_of(name: str, value: Any, options: Iterable[str]) -> str:
     names = list(options)
     if isinstance(value, str) and value in names:
         return value
-    close = difflib.get_close_matches(value, names, n=1, cutoff=0.5) if isinstance(value, str) else []
+    close = [text for text in names if isinstance(value, str) and text.casefold() == value.strip().casefold()]
+    if isinstance(value, str) and not close:
+        close = difflib.get_close_matches(value, names, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise ArgumentError(f"{name} must be one of {', '.join(names)}, not {shown(value)}{hint}")
+
+
+def is_currency(value: Any) -> bool:
+    """Return whether a value has the form of an ISO 4217 code: three capital letters."""
+    return isinstance(value, str) and re.fullmatch("[A-Z]{3}", value) is not None
 
 
 def flag(name: str, value: Any) -> bool:
@@ -178,7 +186,13 @@ def moment(name: str, value: Any) -> datetime:
 
 
 _DAYS = {"d": 1.0, "day": 1.0, "days": 1.0, "w": 7.0, "week": 7.0, "weeks": 7.0}
-_MEANT_DAYS = _DAYS | {"m": 30.4375, "month": 30.4375, "months": 30.4375, "y": 365.25, "year": 365.25, "years": 365.25}
+_MEANT_DAYS = (
+    _DAYS
+    | dict.fromkeys(("m", "ms", "month", "months"), 365.25 / 12)
+    | dict.fromkeys(("q", "qs", "quarter", "quarters"), 365.25 / 4)
+    | dict.fromkeys(("y", "ys", "year", "years"), 365.25)
+)
+"""Days of units that are understood in a hint only."""
 LONGEST_SPAN = timedelta(days=36_525)
 
 
@@ -197,7 +211,7 @@ def span(name: str, value: Any, *, default: str = "90D") -> timedelta:
     Raises
     ------
     ArgumentError
-        It is something else, has no unit of days or weeks, or is not above zero.
+        It is something else, has no unit of days or weeks, or is shorter than a day.
 
     Examples
     --------
@@ -215,9 +229,9 @@ def span(name: str, value: Any, *, default: str = "90D") -> timedelta:
             found = timedelta(days=amount * _DAYS[unit])
         meant = round(abs(amount) * _MEANT_DAYS.get(unit, 1.0))
         hint = f"{meant}D" if 0 < meant <= LONGEST_SPAN.days else default
-    if not isinstance(found, timedelta) or not timedelta() < found <= LONGEST_SPAN:
+    if not isinstance(found, timedelta) or not timedelta(days=1) <= found <= LONGEST_SPAN:
         raise ArgumentError(
-            f"{name} must be a time span above zero in days or weeks, such as '90D' or '13W', and at most 100 years, "
+            f"{name} must be a time span of a day or more in days or weeks, such as '90D' or '13W', and at most 100 years, "
             f"not {shown(value)}; did you mean '{hint}'?"
         )
     return found

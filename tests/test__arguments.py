@@ -127,5 +127,20 @@ def test_a_span_is_read_in_days_or_weeks(horizon, days):
     ],
 )
 def test_any_other_span_is_refused_with_what_was_probably_meant(horizon, hint):
-    with pytest.raises(cl.ArgumentError, match=f"horizon must be a time span above zero in days or weeks.*'{hint}'"):
+    with pytest.raises(
+        cl.ArgumentError, match=f"horizon must be a time span of a day or more in days or weeks.*'{hint}'"
+    ):
         span("horizon", horizon)
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"), [("3MS", "91D"), ("1 quarter", "91D"), ("2QS", "183D"), ("1 year", "365D"), ("2 month", "61D")]
+)
+def test_a_span_in_other_units_is_answered_with_its_days(given, hint):
+    with pytest.raises(cl.ArgumentError, match=f"did you mean '{hint}'"):
+        span("horizon", given)
+
+
+def test_letters_of_another_case_are_the_nearest_name():
+    with pytest.raises(cl.ArgumentError, match="did you mean 'W'"):
+        one_of("freq", "w", ["D", "W", "MS", "day", "week"])

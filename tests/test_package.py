@@ -96,3 +96,8 @@ def test_a_built_wheel_carries_its_data(tmp_path):
         "custlens/demo/data/README.md",
     } <= held  # fmt: skip
     assert not any(name.startswith(("tests/", "bench/", "docs/")) for name in held)
+
+
+@pytest.mark.parametrize("room", [cl.orders, cl.segments, cl.cohorts, cl.lifetime, cl.results])
+def test_a_room_shows_what_it_offers_and_no_imports(room):
+    assert dir(room) == sorted(room.__all__)

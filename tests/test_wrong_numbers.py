@@ -116,6 +116,13 @@ WRONG_CURRENCY = {
         "some amounts are in EUR, others in an unknown currency",
     ),
 }
+WRONG_CURRENCY |= {
+    f"the currency {wrong!r}": (
+        lambda t, wrong=wrong: t.assign(currency=[wrong, wrong, *["EUR"] * (len(t) - 2)]),
+        f"the column currency has '{wrong}' in 2 rows, which is not an ISO 4217 code",
+    )
+    for wrong in ("978", "", "eur")
+}
 IN = {
     "pandas": lambda table: table,
     "polars": lambda table: pl.from_pandas(table).lazy(),
@@ -228,10 +235,10 @@ def test_an_empty_table_has_an_empty_result(shop, empty):
     refused(cl.lifetime.fit, none, "")
 
 
-@pytest.mark.parametrize("horizon", [90, "90", "3m", "90ns", 0, "-3D"])
+@pytest.mark.parametrize("horizon", [90, "90", "3m", "90ns", 0, "-3D", pd.Timedelta(minutes=5)])
 def test_a_horizon_without_days_or_weeks_is_never_a_horizon_of_nanoseconds(shop, horizon):
     model = cl.lifetime.fit(shop)
-    refused(lambda t: model.predict(t, horizon), shop, "horizon must be a time span above zero in days or weeks")
+    refused(lambda t: model.predict(t, horizon), shop, "horizon must be a time span of a day or more in days or weeks")
 
 
 def test_a_forecast_never_sums_to_nothing_where_the_parameters_run_away(shop):

@@ -23,7 +23,7 @@ import pandera.pandas as pa
 from narwhals.exceptions import DuplicateError
 from narwhals.typing import IntoFrameT
 
-from custlens._arguments import YEARS, Moment, moment, shown
+from custlens._arguments import YEARS, Moment, is_currency, moment, shown
 from custlens.analysis._time import microseconds
 from custlens.errors import ArgumentError, DataError
 
@@ -249,14 +249,22 @@ def currency_of(frame: Frame, currency: str | None = None) -> str | None:
     ArgumentError
         `currency` is not a code of three letters.
     DataError
-        Amounts in several currencies, in another one than is given, or partly in an unknown one.
+        A value that is not a code of three capital letters, or amounts in several currencies, in another one than is
+        given, or partly in an unknown one.
     """
-    if currency is not None and not (isinstance(currency, str) and len(currency) == 3 and currency.isupper()):
+    if currency is not None and not is_currency(currency):
         raise ArgumentError(f"currency must be an ISO 4217 code such as 'EUR', not {shown(currency)}")
     if "currency" not in frame.collect_schema().names():
         return currency
-    column = gather(frame, texts=["currency"])["currency"]
+    table = gather(frame, texts=["currency"])
+    column, rows = table["currency"], table["rows"].to_numpy()
     found = labels(column)
+    if strange := [name for name in found if not is_currency(name)]:
+        count = rows @ (column.astype("str") == strange[0]).to_numpy()
+        raise DataError(
+            f"the column currency has {shown(strange[0])} in {count:,.0f} rows, which is not an ISO 4217 code such as "
+            "'EUR': correct it first"
+        )
     if len(found) > 1:
         raise DataError(f"amounts in {', '.join(found)} cannot be added up: choose the customers of one currency first")
     if not found:

@@ -39,7 +39,12 @@ from custlens.errors import DataError
 
 __all__ = ["matrix", "summary", "survival"]
 
-NEEDED = ("number_of_orders", "sales_value", "first_order_date", "last_order_date")
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+DATED = ("number_of_orders", "first_order_date", "last_order_date")
 MEAN_DAYS = {"day": 1.0, "week": 7.0, "month": 365.25 / 12, "quarter": 365.25 / 4, "year": 365.25}
 
 
@@ -94,9 +99,9 @@ def summary(
     0 1997-01-01    2357           1152
     """
     least = number("mature_days", mature_days, least=0)
-    frame = customers_frame(customers, NEEDED)
+    frame = customers_frame(customers, [*DATED, "sales_value"])
     currency_of(frame)
-    found = _cohorts(frame, period_name(freq), tz, as_of)
+    found = _cohorts(frame, period_name(freq), tz, as_of, ["sales_value"])
     n, s, rows = (found.table[name].to_numpy() for name in ("number_of_orders", "sales_value", "rows"))
     groups = Groups(found.codes, rows, len(found.begins))
     orders, spent, repeat = groups.ranked(n).sums, groups.ranked(s), groups.ranked(n > 1).sums
@@ -132,7 +137,7 @@ def survival(customers: IntoFrameT, *, freq: str = "MS", tz: str = "UTC", as_of:
     Parameters
     ----------
     customers : table
-        A customers table with number_of_orders, sales_value, first_order_date and last_order_date.
+        A customers table with number_of_orders, first_order_date and last_order_date.
     freq : str, default "MS"
         Period of the first order, and unit of the age: ``"D"``, ``"W"``, ``"MS"``, ``"QS"``, ``"YS"``, or ``"day"`` …
         ``"year"``.
@@ -152,9 +157,9 @@ def survival(customers: IntoFrameT, *, freq: str = "MS", tz: str = "UTC", as_of:
     ArgumentError, DataError
         As in `summary`.
     """
-    frame = customers_frame(customers, NEEDED)
+    frame = customers_frame(customers, DATED)
     period = period_name(freq)
-    found = _cohorts(frame, period, tz, as_of)
+    found = _cohorts(frame, period, tz, as_of, [])
     length = MEAN_DAYS[period] * DAY
     span = found.table["last_order_date"].to_numpy() - found.table["first_order_date"].to_numpy()
     ages = np.floor(np.maximum(np.nan_to_num(span), 0.0) / length).astype("int64")
@@ -226,11 +231,11 @@ class _Cohorts(NamedTuple):
     """The earliest observation of a buyer of each cohort, in microseconds."""
 
 
-def _cohorts(frame: Frame, period: str, tz: str, as_of: Moment | None) -> _Cohorts:
+def _cohorts(frame: Frame, period: str, tz: str, as_of: Moment | None, numbers: list[str]) -> _Cohorts:
     check_time_zone(tz)
     need_as_of(frame, as_of)
     times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
-    table = gather(frame, numbers=["number_of_orders", "sales_value"], times=times, min_orders=1)
+    table = gather(frame, numbers=numbers, times=times, min_orders=1)
     table = table[table["first_order_date"].notna()]
     places, local = local_moments(table["first_order_date"].to_numpy(), tz)
     first = periods(local, period)

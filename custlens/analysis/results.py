@@ -38,6 +38,11 @@ __all__ = [
     "Survival",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 UTC = Annotated[pd.DatetimeTZDtype, "us", "UTC"]
 LOCAL = Annotated[DateTime, {}, "us", None, False, {}]
 TEXT = pd.StringDtype

@@ -33,6 +33,11 @@ from custlens.errors import ArgumentError, DataError
 
 __all__ = ["RULES", "Cuts", "Rule", "audience", "migration", "rfm", "rules", "sizes"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Scores = Literal["quantile", "fixed"]
 RFM_NEEDED = ("customer_id", "number_of_orders", "sales_value", "last_order_date")
 QUINTILES = [0.2, 0.4, 0.6, 0.8]
@@ -230,12 +235,12 @@ def sizes(scored: IntoFrameT) -> IntoFrameT:
     ArgumentError
         `scored` is not a table.
     DataError
-        A column is missing, or a customer occurs twice.
+        A column or a segment is missing, or a customer occurs twice.
     """
     frame = customers_frame(scored, ["segment", "recency_days", "frequency", "monetary"], name="scored", way_out=SCORED)
     table = gather(frame, numbers=["recency_days", "frequency", "monetary"], texts=["segment"])
-    names = [str(name) for name in table["segment"].cat.categories]
-    groups = Groups(table["segment"].cat.codes.to_numpy().astype("int64"), table["rows"].to_numpy(), len(names))
+    codes, names = _segment_codes(table, "scored")
+    groups = Groups(codes, table["rows"].to_numpy(), len(names))
     ranked = {name: groups.ranked(table[name].to_numpy()) for name in ("recency_days", "frequency", "monetary")}
     customers, sales = groups.sizes, ranked["monetary"].sums
     result = pd.DataFrame(
@@ -395,10 +400,18 @@ def _segments_of(scored: Any, name: str) -> tuple[pd.Index[int], np.ndarray, lis
         keys=["customer_id"],
         texts=["segment"],
     )
-    codes = table["segment"].cat.codes.to_numpy().astype("int64")
+    return pd.Index(table["customer_id"]), *_segment_codes(table, name)
+
+
+def _segment_codes(table: pd.DataFrame, name: str) -> tuple[np.ndarray, list[str]]:
+    """Return the number of each row's segment, and the names of the segments; refuse rows without one."""
+    segments = table["segment"].cat
+    codes = segments.codes.to_numpy().astype("int64")
     if (codes < 0).any():
-        raise DataError(f"{int((codes < 0).sum()):,} rows of the {name} table have no segment: {SCORED}")
-    return pd.Index(table["customer_id"]), codes, [*map(str, table["segment"].cat.categories)]
+        raise DataError(
+            f"{table['rows'].to_numpy() @ (codes < 0):,.0f} rows of the {name} table have no segment: {SCORED}"
+        )
+    return codes, [*map(str, segments.categories)]
 
 
 def _inside(rule: Rule) -> tuple[slice, slice, slice]:

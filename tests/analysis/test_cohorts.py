@@ -129,3 +129,8 @@ def test_an_empty_table_has_no_cohorts():
 def test_bad_arguments_are_refused(call, message):
     with pytest.raises((cl.ArgumentError, cl.DataError), match=message):
         call(buyers([(1, 1.0, "2026-01-05", "2026-01-05")]))
+
+
+def test_survival_needs_no_amounts(generated):
+    without = generated.customers.drop(columns=["sales_value", "currency"])
+    pd.testing.assert_frame_equal(cl.cohorts.survival(without), cl.cohorts.survival(generated.customers))

@@ -258,3 +258,12 @@ def test_an_audience_can_be_a_segment():
 def test_bad_arguments_are_refused(call, message):
     with pytest.raises((cl.ArgumentError, cl.DataError), match=message):
         call(customers([(1, 10.0, 5), (2, 10.0, 5)]))
+
+
+def test_customers_without_a_segment_are_refused_by_sizes_and_migration(generated):
+    scored = cl.segments.rfm(generated.customers)
+    holed = scored.assign(segment=scored["segment"].where(scored.index > 2))
+    with pytest.raises(cl.DataError, match="3 rows of the scored table have no segment"):
+        cl.segments.sizes(holed)
+    with pytest.raises(cl.DataError, match="3 rows of the before table have no segment"):
+        cl.segments.migration(holed, scored)

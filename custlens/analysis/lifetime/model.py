@@ -135,7 +135,7 @@ class LifetimeModel:
         Raises
         ------
         ArgumentError
-            `customers` is not a table; `horizon` is not a time span above zero in days or weeks; `discount_rate` is not
+            `customers` is not a table; `horizon` is not a time span of a day or more, in days or weeks; `discount_rate` is not
             from 0 to below 10, or `level` not between 0 and 1; `as_of` is not a point in time.
         DataError
             A column is missing or of the wrong type, a customer occurs twice, the time of the observation is unknown or

@@ -71,8 +71,8 @@ def overdue(
     Raises
     ------
     ArgumentError
-        `customers` is not a table; `model` is not a LifetimeModel; `horizon` is not a time span above zero in days or
-        weeks; `as_of` is not a point in time.
+        `customers` is not a table; `model` is not a LifetimeModel; `horizon` is not a time span of a day or more, in
+        days or weeks; `as_of` is not a point in time.
     DataError
         A column is missing or of the wrong type, a customer occurs twice, the time of the observation is unknown or lies
         before the orders, there are several currencies, or the currency is not that of the model.
