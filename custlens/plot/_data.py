@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 from narwhals.typing import IntoFrame
@@ -11,7 +11,7 @@ from custlens._arguments import Moment
 from custlens.analysis.observation import currency_of_amounts, observe
 from custlens.plot import _style as look
 
-__all__ = ["MODEL_NAMES", "NOBODY", "PERIODS", "Facts", "facts", "facts_with_currency", "period_name"]
+__all__ = ["MODEL_NAMES", "NOBODY", "PERIODS", "Facts", "facts", "facts_with_currency", "period_name", "period_text"]
 
 NOBODY = "No buyers yet: nobody in this table has ordered."
 MODEL_NAMES = {"bg_nbd": "BG/NBD", "mbg_nbd": "MBG/NBD"}
@@ -63,6 +63,13 @@ def facts(customers: IntoFrame, as_of: Moment | None = None) -> Facts:
 def facts_with_currency(customers: IntoFrame, as_of: Moment | None = None, currency: str | None = None) -> Facts:
     """Return the facts about a customers table whose amounts must be of one currency."""
     return facts(customers, as_of)._replace(currency=currency_of_amounts(customers, currency))
+
+
+def period_text(begin: Any, period: str) -> str:
+    """Return a period as text: ``"Mar 2026"`` for a month, ``"Q1 2026"`` for a quarter, the first day for a week."""
+    if period == "quarter":
+        return f"Q{begin.quarter} {begin.year}"
+    return f"{begin:{ {'month': '%b %Y', 'year': '%Y'}.get(period, '%Y-%m-%d') }}"
 
 
 def period_name(freq: str) -> str:

@@ -38,8 +38,10 @@ __all__ = [
     "date_axis",
     "describe",
     "draw",
+    "exact_percent",
     "grey",
     "grid",
+    "label_bars",
     "literal",
     "log_axis",
     "money",
@@ -63,6 +65,8 @@ LETTER_INCHES, LINE_INCHES = 0.085, 0.125
 """Width of a letter and height of a line of tick labels, at most."""
 DAYS_WITH_A_JANUARY = 550
 """Of so many days one is sure to be the first of January with a tick."""
+LEAST_WIDTH_LEFT = 0.7
+"""What a layout leaves at least of the width of axes, once it has made room for the labels of the y axis."""
 SLACK = 0.06
 """By how much of the width of the axes a note may be wider or narrower than they are."""
 MISSING_GLYPH = "\N{WHITE SQUARE}"
@@ -184,7 +188,8 @@ def grid(ax: Axes, axis: str = "y") -> None:
 def amount_axis(axis: Any, label: str, *, whole: bool = False) -> None:
     """Write amounts on an axis, or counts if they are whole."""
     axis.set_label_text(label)
-    axis.set_major_locator(MaxNLocator(_most_ticks(axis), integer=whole, min_n_ticks=1 if whole else 2))
+    steps = [1, 2, 5, 10] if whole else [1, 2, 2.5, 5, 10]
+    axis.set_major_locator(MaxNLocator(_most_ticks(axis), steps=steps, integer=whole, min_n_ticks=1 if whole else 2))
     axis.set_major_formatter(FuncFormatter(lambda value, _: amount(value)))
 
 
@@ -192,18 +197,20 @@ def percent_axis(axis: Any, label: str) -> None:
     """Write shares on an axis as percentages."""
     axis.set_label_text(label)
     axis.set_major_locator(MaxNLocator(_most_ticks(axis), steps=[1, 2, 2.5, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: exact_percent(value)))
 
 
 def date_axis(ax: Axes, label: str) -> None:
     """Write dates on the x axis, as few as are needed; the years stand in the label where no tick may name them."""
-    first, last = (num2date(end) for end in ax.get_xlim())
+    first, last = (num2date(end) for end in ax.dataLim.intervalx)
     if (last - first).days < DAYS_WITH_A_JANUARY:
         years = f"{first.year}" if first.year == last.year else f"{first.year}–{last.year}"
         label = f"{label}, {years}"
     locator = AutoDateLocator(minticks=2, maxticks=4 if small(ax) else 7)
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+    formatter = ConciseDateFormatter(locator, show_offset=False)
+    formatter.formats[2] = "%d %b"  # a day alone may be of any month
+    ax.xaxis.set_major_formatter(formatter)
     ax.set_xlabel(label)
 
 
@@ -237,6 +244,7 @@ def cells(
     write: Callable[[float], str],
     style: dict[str, Any],
     *,
+    tick: Callable[[float], str] | None = None,
     turned: bool = False,
 ) -> None:
     """Draw a matrix as coloured cells, the first row on top, with the number in each cell where there is room.
@@ -251,6 +259,8 @@ def cells(
         Returns a number as text.
     style
         Passed to `matplotlib.axes.Axes.pcolormesh`.
+    tick
+        Returns a number as text for the colour bar, which stands beside cells without room; as in the cells by default.
     turned
         Whether to turn the names of the columns, as long ones need.
     """
@@ -279,7 +289,19 @@ def cells(
         bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, aspect=30)
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize="x-small" if small(ax) else "small")
-        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: write(value)))
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: (tick or write)(value)))
+
+
+def label_bars(ax: Axes, bars: Any, labels: Sequence[str], size: str) -> None:
+    """Write a label at the end of each horizontal bar, and let the x axis end where the labels do."""
+    texts = ax.bar_label(bars, list(labels), fontsize=size, padding=3)
+    width = LEAST_WIDTH_LEFT * ax.bbox.width
+    # An annotation outside of the axes, as they are so far, says that it has no extent.
+    parts = [max(1 - (Text.get_window_extent(text).width + 8) / width, 0.3) for text in texts]
+    ends = [value / part for value, part in zip(bars.datavalues, parts, strict=True)]
+    if len(ax.containers) > 1:  # there are other bars
+        ends += ax.get_xlim()
+    ax.set_xlim(min(*ends, 0), max(*ends, 0) or 1)
 
 
 def amount(value: float) -> str:
@@ -287,12 +309,12 @@ def amount(value: float) -> str:
 
     Examples
     --------
-    >>> amount(1250.0), amount(0.5), amount(2_500_000)
-    ('1,250', '0.5', '2.5M')
+    >>> amount(1250.0), amount(0.5), amount(1.25), amount(2_500_000)
+    ('1,250', '0.5', '1.25', '2.5M')
     """
     if abs(value) >= 1e6:
         return f"{value / 1e6:,.3g}M" if abs(value) < 1e9 else f"{value / 1e9:,.3g}B"
-    return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.2g}"
+    return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.3g}"
 
 
 def money(value: float, currency: str | None) -> str:
@@ -316,6 +338,17 @@ def percent(share: float) -> str:
     ('67%', '<1%', '0%')
     """
     return "<1%" if 0 < share < 0.005 else f"{share:.0%}"
+
+
+def exact_percent(share: float) -> str:
+    """Return a share as text for an axis, whose ticks may lie between whole percentages.
+
+    Examples
+    --------
+    >>> exact_percent(0.025), exact_percent(0.5)
+    ('2.5%', '50%')
+    """
+    return f"{100 * share:.3g}%"
 
 
 def count(number: float, noun: str) -> str:
@@ -363,20 +396,20 @@ def _few_ticks(axis: Any, names: Sequence[str], room: float) -> None:
     axis.set_ticks(np.arange(0, len(names), step) + 0.5, names[::step])
 
 
-def _wrapped(artist: Text, text: str, width: float) -> str:
+def _wrapped(artist: Text, text: str, width: float, renderer: Any) -> str:
     """Return a text with its words in lines that are not wider than `width` pixels, where that is possible."""
     lines: list[str] = []
     for word in text.split(" "):
-        if lines and _width(artist, longer := f"{lines[-1]} {word}") <= width:
+        if lines and _width(artist, longer := f"{lines[-1]} {word}", renderer) <= width:
             lines[-1] = longer
         else:
             lines.append(word)
     return "\n".join(lines)
 
 
-def _width(artist: Text, text: str) -> float:
+def _width(artist: Text, text: str, renderer: Any) -> float:
     artist.set_text(text)
-    return Text.get_window_extent(artist).width
+    return Text.get_window_extent(artist, renderer).width
 
 
 class _Sentence(Text):
@@ -387,18 +420,18 @@ class _Sentence(Text):
         super().__init__(0.5, 0.5, text, color=grey(0.75), **place)
         self.words = text
 
-    def fit(self) -> None:
-        """Wrap the text to the present width of the axes."""
-        self.set_text(_wrapped(self, self.words, 0.9 * _axes_of(self).bbox.width))
+    def fit(self, renderer: Any = None) -> None:
+        """Wrap the text to the present width of the axes, as the renderer measures it."""
+        self.set_text(_wrapped(self, self.words, 0.9 * _axes_of(self).bbox.width, renderer))
 
-    def get_window_extent(self, *args: Any, **kwargs: Any) -> Bbox:
+    def get_window_extent(self, renderer: Any = None, dpi: float | None = None) -> Bbox:
         """Return where the text will be drawn; a layout engine asks for it before anything is drawn."""
-        self.fit()
-        return super().get_window_extent(*args, **kwargs)
+        self.fit(renderer)
+        return super().get_window_extent(renderer, dpi)
 
     def draw(self, renderer: Any) -> None:
         """Draw the text, wrapped."""
-        self.fit()
+        self.fit(renderer)
         super().draw(renderer)
 
 
@@ -410,40 +443,36 @@ class _Note(_Sentence):
 
     def __init__(self, ax: Axes, title: str, note: str) -> None:
         super().__init__(ax, note)
-        self.set(
-            x=0,
-            y=1,
-            ha="left",
-            va="bottom",
-            transform=offset_copy(ax.transAxes, ax.get_figure(root=True), 0, 5, "points"),
-        )
+        above = offset_copy(ax.transAxes, ax.get_figure(root=True), 0, 5, "points")
+        self.set(x=0, y=1, ha="left", va="bottom", transform=above)
         self.set(color=grey(0.65), linespacing=1.1, fontsize="x-small" if small(ax) else "small")
         self.title = ax.set_title(title, loc="left")
         self.title.set(fontsize="medium" if small(ax) else "large", fontweight="bold")
         self.heading = self.written = title
-        self.width = 0.0
+        self.inches = 0.0
 
-    def fit(self) -> None:
+    def fit(self, renderer: Any = None) -> None:
         """Wrap the note and the title to the present width of the axes and their labels."""
         ax = _axes_of(self)
-        labels = ax.yaxis.get_tightbbox()
+        labels = ax.yaxis.get_tightbbox(renderer)
         left = min(ax.bbox.x0, labels.x0) if labels else ax.bbox.x0
         place, width = (left - ax.bbox.x0) / ax.bbox.width, ax.bbox.x1 - left
+        inches = width / ax.figure.dpi
         if self.title.get_text() != self.written:  # somebody has set another title
-            self.heading, self.width = self.title.get_text(), 0.0
-        if abs(width - self.width) > SLACK * width:
+            self.heading, self.inches = self.title.get_text(), 0.0
+        if abs(inches - self.inches) > SLACK * inches:
             # A layout engine measures before it moves the axes a last time: that must not make another line.
-            self.set_text(_wrapped(self, self.words, width))
-            self.written = _wrapped(self.title, self.heading, width)
-            self.width = width
+            self.set_text(_wrapped(self, self.words, width, renderer))
+            self.written = _wrapped(self.title, self.heading, width, renderer)
+            self.inches = inches
         self.set_x(place)
         font: Any = {"fontsize": self.title.get_fontsize(), "fontweight": self.title.get_fontweight()}
-        pad = 72 / ax.figure.dpi * Text.get_window_extent(self).height + 8
+        pad = 72 / ax.figure.dpi * Text.get_window_extent(self, renderer).height + 8
         ax.set_title(self.written, font, loc="left", pad=pad, x=place)
 
-    def get_window_extent(self, *args: Any, **kwargs: Any) -> Bbox:
+    def get_window_extent(self, renderer: Any = None, dpi: float | None = None) -> Bbox:
         """Return where the note and the title will be drawn."""
-        note, title = super().get_window_extent(*args, **kwargs), self.title.get_window_extent()
+        note, title = super().get_window_extent(renderer, dpi), self.title.get_window_extent(renderer, dpi)
         return Bbox.from_extents(note.x0, note.y0, note.x1, max(note.y1, title.y1))
 
 

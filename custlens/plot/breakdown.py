@@ -89,11 +89,15 @@ def sales_by(
         return look.say(ax, title, notes, NOBODY)
     names = [_group_name(name, by) for name in table[by]]
     shares, best = table["share"].fillna(0), table.iloc[0]
+    sales = look.money(groups["sales_value"].sum(), known.currency)
     finding = (
-        f"{names[0]}: {look.percent(shares.iloc[0])} of {look.money(groups['sales_value'].sum(), known.currency)} of "
-        f"sales, from {look.count(best['buyers'], 'buyer')}; half of them have spent less than "
+        f"Most sales by {BY_LABELS[by]}: {names[0]}, {look.percent(shares.iloc[0])} of {sales}, from "
+        f"{look.count(best['buyers'], 'buyer')}; half of these have spent less than "
         f"{look.money(best['median_buyer_value'], known.currency)}."
     )
+    if len(groups) == 1:
+        whose = "only groups too small to be shown one by one" if best[by] == OTHER else f"{names[0]} only"
+        finding = f"Sales by {BY_LABELS[by]}: {whose}, {sales} from {look.count(best['buyers'], 'buyer')}."
     if len(table) == 1:
         return look.say(ax, title, notes, finding)
     ax = look.begin(ax, title, notes, finding)
@@ -111,8 +115,7 @@ def sales_by(
         size = "xx-small" if look.small(ax) else "small"
         pairs = zip(shares, table["buyers"], strict=True)
         labels = [f"{look.percent(share)}, {look.count(number, 'buyer')}" for share, number in pairs]
-        ax.bar_label(bars, labels, fontsize=size, padding=3)
-        ax.set_xlim(min(0, table[column].min() * 1.1), max(table[column].max(), 1) * 1.45)
+        look.label_bars(ax, bars, labels, size)
     ax.set_yticks(places, [look.literal(name, 28) for name in names])
     ax.set_ylim(len(table) - 0.5, -0.5)
     look.amount_axis(ax.xaxis, f"{'Median sales value' if medians else 'Sales value'} ({known.unit})")
@@ -236,11 +239,10 @@ def quality(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes | Non
     labels = [
         f"{number:,} ({look.percent(share)})" for number, share in zip(found["customers"], found["share"], strict=True)
     ]
-    ax.bar_label(bars, labels, fontsize="x-small", padding=3)
+    look.label_bars(ax, bars, labels, "x-small")
     size = "x-small" if look.small(ax) else "small"
     ax.set_yticks(places, [textwrap.fill(meaning, 32) for meaning in found["meaning"]], fontsize=size)
     ax.set_ylim(len(found) - 0.5, -0.5)
-    ax.margins(x=0.3)
     look.amount_axis(ax.xaxis, "Customers", whole=True)
     look.grid(ax, "x")
     return ax

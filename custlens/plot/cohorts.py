@@ -14,7 +14,7 @@ from custlens._arguments import Moment
 from custlens.analysis import cohorts
 from custlens.analysis.observation import to_pandas, without_amounts
 from custlens.plot import _style as look
-from custlens.plot._data import NOBODY, facts, period_name
+from custlens.plot._data import NOBODY, facts, period_name, period_text
 
 __all__ = ["cohort_heatmap", "repeat_rate", "survival"]
 
@@ -76,9 +76,9 @@ def cohort_heatmap(
     )
     ax = look.begin(ax, title, notes, finding)
     shares = later.pivot(index="cohort", columns="age", values="share")
-    names = [_name(cohort, unit) for cohort in shares.index]
+    names = [period_text(cohort, unit) for cohort in shares.index]
     ages = [str(age) for age in shares.columns]
-    look.cells(ax, shares.to_numpy("float64"), names, ages, look.percent, {"vmin": 0, **style})
+    look.cells(ax, shares.to_numpy("float64"), names, ages, look.percent, {"vmin": 0, **style}, tick=look.exact_percent)
     ax.set_xlabel(f"{unit.capitalize()}s since the first order")
     ax.set_ylabel(f"First order ({unit}, {tz})")
     return ax
@@ -127,7 +127,7 @@ def repeat_rate(
     finding = f"{share} of {look.count(whole['buyers'].sum(), 'buyer')}{seen} have ordered again"
     if len(mature) > 1:
         best = mature.iloc[int(np.argmax(mature["repeat_rate"]))]
-        finding += f"; most of the cohort of {_name(best['cohort'], unit)}, {look.percent(best['repeat_rate'])}"
+        finding += f"; most of the cohort of {period_text(best['cohort'], unit)}, {look.percent(best['repeat_rate'])}"
     if len(table) == 1:
         return look.say(ax, title, notes, f"{finding}; all first ordered in one {unit}.")
     ax = look.begin(ax, title, notes, f"{finding}.")
@@ -189,12 +189,12 @@ def survival(
         f"Of {look.count(pooled['buyers'][end], 'buyer')} seen that long, at least {look.percent(together[end])} ordered "
         f"{look.count(end, unit)} or more after their first order."
     )
-    ax = look.begin(ax, title, [*notes, "thick: all cohorts together"], finding)
     groups = [(cohort, part) for cohort, part in tidy.groupby("cohort") if len(part) > 1]
+    ax = look.begin(ax, title, [*notes, "thick: all cohorts together" if len(groups) > 1 else ""], finding)
     colours = plt.get_cmap(look.RAMP)(np.linspace(0.3, 0.9, len(groups)))
     step = max(1, -(-len(groups) // LINES_NAMED))
     for place, ((cohort, part), colour) in enumerate(zip(groups, colours, strict=True)):
-        label = {"label": _name(cohort, unit)} if place % step == 0 else {}
+        label = {"label": period_text(cohort, unit)} if place % step == 0 else {}
         look.draw(ax.plot, part["age"], part["share"], **{"color": colour, "linewidth": 1, **label, **style})
     ax.plot(together.index, together, color=look.ACCENT, linewidth=2.4)
     ax.set_xlim(0, tidy["age"].max())
@@ -202,7 +202,8 @@ def survival(
     look.amount_axis(ax.xaxis, f"{unit.capitalize()}s since the first order", whole=True)
     look.percent_axis(ax.yaxis, "Ordered then or later")
     look.grid(ax)
-    ax.legend(frameon=False, fontsize="x-small", title="First order", title_fontsize="x-small")
+    if len(groups) > 1:
+        ax.legend(frameon=False, fontsize="x-small", title="First order", title_fontsize="x-small")
     return ax
 
 
@@ -214,10 +215,3 @@ def _survival(customers: IntoFrame, freq: str, tz: str, as_of: Moment | None) ->
 def _sizes(tidy: pd.DataFrame) -> pd.Series[Any]:
     """Return the number of buyers of each cohort."""
     return tidy.loc[tidy["age"] == 0, "buyers"]
-
-
-def _name(cohort: Any, unit: str) -> str:
-    """Return a cohort as text, no more exact than its period."""
-    if unit == "quarter":
-        return f"Q{cohort.quarter} {cohort.year}"
-    return f"{cohort:{ {'month': '%b %Y', 'year': '%Y'}.get(unit, '%Y-%m-%d') }}"

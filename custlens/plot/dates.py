@@ -14,7 +14,7 @@ from custlens._arguments import Moment
 from custlens.analysis import orders
 from custlens.analysis.observation import currency_of_amounts, to_pandas
 from custlens.plot import _style as look
-from custlens.plot._data import NOBODY, Facts, facts, period_name
+from custlens.plot._data import NOBODY, Facts, facts, period_name, period_text
 
 __all__ = [
     "first_orders",
@@ -143,7 +143,7 @@ def recency(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes | Non
     look.amount_axis(ax.xaxis, "Days since the last order", whole=True)
     look.percent_axis(ax.yaxis, "Buyers, cumulative")
     look.grid(ax)
-    ax.legend(frameon=False, fontsize="small", loc="lower right")
+    ax.legend(frameon=False, fontsize="small", loc="best")
     return ax
 
 
@@ -182,7 +182,7 @@ def inter_purchase(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axe
     if buyers == 1:
         return look.say(ax, title, notes, f"{shown}: one order every {look.count(every['median'], 'day')}.")
     finding = (
-        f"Half of {shown} have ordered every {every['median']:,.0f} days or oftener; the middle half every "
+        f"Half of {shown} have ordered every {every['median']:,.0f} days or more often; the middle half every "
         f"{every['q25']:,.0f} to {every['q75']:,.0f} days."
     )
     if len(groups) == 1:
@@ -254,7 +254,9 @@ def seasonality(
     ax = look.begin(ax, title, notes, finding)
     values = np.full((7, 12), np.nan)
     values[rates.index.get_level_values(0), rates.index.get_level_values(1) - 1] = rates
-    look.cells(ax, values, list(calendar.day_abbr), list(calendar.month_abbr)[1:], lambda v: f"{v:.2g}", style)
+    look.cells(
+        ax, values, list(calendar.day_abbr), list(calendar.month_abbr)[1:], lambda v: f"{v:.1f}" if v else "0", style
+    )
     return ax
 
 
@@ -354,7 +356,7 @@ def observed_revenue(
     last = table.iloc[-1]
     finding = (
         f"{look.money(revenue.sum(), currency)} from {look.count(count, 'order')} in {look.count(len(table), period)} with "
-        f"changes; in the latest, from {last['period']:%Y-%m-%d}, {look.money(last['revenue'], currency)}."
+        f"changes; {look.money(last['revenue'], currency)} in the latest, {_when(last['period'], period)}."
     )
     corrected = table["corrections"].sum()
     hidden = f"corrections of {look.money(corrected, currency)} not drawn" if corrected else ""
@@ -362,9 +364,12 @@ def observed_revenue(
     if len(table) == 1:
         return look.say(ax, title, notes, finding)
     ax = look.begin(ax, title, notes, finding)
-    width = {"day": 1, "week": 7, "month": 28, "quarter": 90, "year": 365}[period]
-    bars = {"width": pd.Timedelta(days=0.9 * width), "align": "edge", "color": look.BASE, **style}
-    look.draw(ax.bar, table["period"], revenue, **bars)
+    starts = table["period"]
+    after = starts.iloc[-1] + pd.tseries.frequencies.to_offset(ALIASES[period])
+    widths = [begin + pd.tseries.frequencies.to_offset(ALIASES[period]) - begin for begin in starts]
+    bars = {"width": [0.9 * width for width in widths], "align": "edge", "color": look.BASE, **style}
+    look.draw(ax.bar, starts, revenue, **bars)
+    ax.set_xlim(starts.iloc[0], after)
     ax.axhline(0, color=look.grey(0.6), linewidth=0.8)
     look.date_axis(ax, f"{period.capitalize()} of the sync")
     look.amount_axis(ax.yaxis, f"Revenue ({currency or 'currency unknown'})")
@@ -397,7 +402,7 @@ def _by_period(
     best = whole.iloc[int(np.argmax(whole[kind]))]
     finding = f"{look.count(table[kind].sum(), 'buyer')} {did} in {look.count(len(table), period)}"
     if len(table) > 1:
-        finding += f", most in the {period} from {best['period']:%Y-%m-%d} ({best[kind]:,})"
+        finding += f", most in {_when(best['period'], period)} ({best[kind]:,})"
     if len(table) == 1:
         return look.say(ax, title, notes, f"{finding}.")
     ax = look.begin(ax, title, notes, f"{finding}.")
@@ -413,6 +418,11 @@ def _by_period(
     look.amount_axis(ax.yaxis, "Buyers", whole=True)
     look.grid(ax)
     return ax
+
+
+def _when(begin: pd.Timestamp, period: str) -> str:
+    """Return a period as text for a sentence."""
+    return f"{'the week from ' if period == 'week' else ''}{period_text(begin, period)}"
 
 
 def _every_period(table: pd.DataFrame, known: Facts, period: str, tz: str) -> pd.DataFrame:

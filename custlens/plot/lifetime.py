@@ -75,7 +75,7 @@ def frequency_recency(
     predicted = model.predict(buyers, horizon, as_of=model.as_of)[column].to_numpy("float64")
     whole = predicted.reshape(len(gone) + 1, len(counts) + 1)
     values, once = whole[:-1, :-1], whole[0, -1]
-    write = look.percent if column == "p_order" else lambda value: f"{value:.2g}"
+    write, tick = (look.percent, look.exact_percent) if column == "p_order" else (lambda v: f"{v:.2g}", look.amount)
     ahead = look.count(pd.Timedelta(horizon) / pd.Timedelta(days=1), "day")
     what = "chance of an order" if column == "p_order" else "number of orders to expect"
     title = f"{'P(order)' if column == 'p_order' else 'Expected orders'} in {ahead}"
@@ -86,7 +86,7 @@ def frequency_recency(
         f"this week; {write(values[later, five])} if the last was half a year ago; {write(once)} with one order."
     )
     ax = look.begin(ax, title, [*notes, "first order 52 weeks ago"], finding)
-    look.cells(ax, values, [str(week) for week in range(len(gone))], [str(c) for c in counts], write, style)
+    look.cells(ax, values, [str(week) for week in range(len(gone))], [str(c) for c in counts], write, style, tick=tick)
     ax.yaxis.set_major_locator(FixedLocator(list(range(0, 53, 13))))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda week, _: f"{week:.0f}"))
     ax.set_xlabel("Orders so far")
@@ -133,7 +133,7 @@ def repeat_counts(models: LifetimeModel | Iterable[LifetimeModel], *, ax: Axes |
     for place, (table, each, (marker, colour)) in enumerate(zip(tables, chosen, MARKERS, strict=False)):
         shift = (place - (len(tables) - 1) / 2) * 0.25
         ax.plot(
-            np.arange(len(names)) + shift, table["expected"], marker, color=colour,
+            np.arange(len(names)) + shift, table["expected"], marker, color=colour, markersize=8,
             markeredgecolor=look.paper(), label=f"expected by {MODEL_NAMES[each.model]}",
         )  # fmt: skip
     ax.set_xlabel("Repeat orders")

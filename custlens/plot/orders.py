@@ -22,8 +22,8 @@ __all__ = ["average_order_value", "concentration", "number_of_orders", "sales_va
 SCALES = ("log", "linear")
 MARKS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 """Shares of the buyers whose amounts the chart marks or its finding names."""
-POINTS = np.linspace(0, 1, 501)
-"""Shares of the buyers at which a cumulative curve is exact."""
+MOST_POINTS = 501
+"""A cumulative curve has a point per buyer, or so many where there are more buyers."""
 TOP = (0.01, 0.1, 0.2)
 
 
@@ -77,7 +77,7 @@ def sales_value(
     >>> cl.plot.sales_value(tables.customers).get_xlabel()
     'Sales value per buyer (USD)'
     """
-    words = "What buyers have spent", "Sales value per buyer", "have spent"
+    words = "What buyers have spent", "Sales value per buyer", "have spent", ""
     return _amounts(customers, "sales_value", words, scale, cumulative, as_of, currency, ax, style)
 
 
@@ -95,7 +95,7 @@ def average_order_value(
 
     Parameters, return value and errors are those of `sales_value`.
     """
-    words = "What buyers spend per order", "Average order value", "spend per order"
+    words = "What buyers spend per order", "Average order value", "spend", " per order"
     return _amounts(customers, "average_order_value", words, scale, cumulative, as_of, currency, ax, style)
 
 
@@ -129,9 +129,8 @@ def number_of_orders(
     scale, cumulative = one_of("scale", scale, SCALES), flag("cumulative", cumulative)
     known, counted = facts(customers, as_of), without_amounts(customers)
     least, *_, most_tenth, _, most = _quantiles(counted, "number_of_orders", MARKS)
-    doubling = [*2.0 ** np.arange(np.log2(most) + 1), np.inf] if scale == "log" and known.buyers else None
+    doubling = 2.0 ** np.arange(np.ceil(np.log2(most + 1)) + 1) if scale == "log" and known.buyers else None
     bins = to_pandas(orders.distribution(counted, "number_of_orders", edges=doubling))
-    curve = _quantiles(counted, "number_of_orders", POINTS) if cumulative else np.array([])
     title, notes = "How often buyers have ordered", known.notes()
     if not known.buyers:
         return look.say(ax, title, notes, NOBODY)
@@ -143,11 +142,14 @@ def number_of_orders(
     ax = look.begin(ax, title, notes, finding)
     ax.set_xlabel("Orders per buyer")
     if cumulative:
-        _cumulative(ax, curve, style)
+        values, shares = _curve(counted, "number_of_orders", known.buyers)
+        _cumulative(ax, np.floor(values), shares, style)
         if scale == "log":
             ax.set_xscale("log", base=2)
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: look.amount(value)))
+        else:
+            look.amount_axis(ax.xaxis, ax.get_xlabel(), whole=True)
         ax.set_xlim(1, most)
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: look.amount(value)))
         return ax
     names = [_bin_name(lower, upper) for lower, upper in zip(bins["lower"], bins["upper"], strict=True)]
     bars = look.draw(ax.bar, names, bins["buyers"], **{"color": look.BASE, "width": 0.8, **style})
@@ -209,7 +211,7 @@ def concentration(
         ax.annotate(
             f"top {look.percent(top)}: {look.percent(share)}", (1 - top, 1 - share), (-6, 3),
             textcoords="offset points", ha="right", fontsize="x-small" if look.small(ax) else "small",
-            color=look.grey(0.85),
+            color=look.grey(0.85), bbox={"facecolor": look.paper(), "edgecolor": "none", "pad": 1},
         )  # fmt: skip
     ax.set_xlim(0, 1)
     ax.set_ylim(0, 1)
@@ -222,7 +224,7 @@ def concentration(
 def _amounts(
     customers: IntoFrame,
     column: str,
-    words: tuple[str, str, str],
+    words: tuple[str, str, str, str],
     scale: str,
     cumulative: bool,
     as_of: Moment | None,
@@ -231,13 +233,12 @@ def _amounts(
     style: dict[str, Any],
 ) -> Axes:
     """Draw a distribution of amounts."""
-    title, label, verb = words
+    title, label, verb, per = words
     logs, cumulative = one_of("scale", scale, SCALES) == "log", flag("cumulative", cumulative)
     known = facts_with_currency(customers, as_of, currency)
     least, q25, median, q75, q90, q99, most = _quantiles(customers, column, MARKS)
     edges = None if logs or np.isnan(most) else _even_edges(q99)
     bins = to_pandas(orders.distribution(customers, column, edges=edges))
-    curve = _quantiles(customers, column, POINTS) if cumulative else np.array([])
     if not len(bins):
         return look.say(ax, title, known.notes(), NOBODY)
     buyers = look.count(known.buyers, "buyer")
@@ -245,7 +246,7 @@ def _amounts(
         each = "" if known.buyers == 1 else " each"
         return look.say(ax, title, known.notes(), f"{buyers}: {look.money(most, known.currency)}{each}.")
     finding = (
-        f"Half of {buyers} {verb} less than {look.money(median, known.currency)}; the top tenth "
+        f"Half of {buyers} {verb} less than {look.money(median, known.currency)}{per}; the top tenth "
         f"{look.money(q90, known.currency)} or more."
     )
     hidden = int(bins.loc[bins["upper"] <= 0, "buyers"].sum()) if logs and cumulative else 0
@@ -253,9 +254,10 @@ def _amounts(
     ax = look.begin(ax, title, notes, finding)
     ax.set_xlabel(f"{label} ({known.unit})")
     if cumulative:
-        _cumulative(ax, curve, style)
-        if logs:
-            look.log_axis(ax, float(curve[curve > 0][0]), most)
+        values, shares = _curve(customers, column, int(bins["buyers"].sum()))
+        _cumulative(ax, values, shares, style)
+        if logs and most > 0:
+            look.log_axis(ax, float(values[values > 0][0]), most)
         else:
             ax.set_xlim(min(least, 0), q99)
             ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: look.amount(value)))
@@ -272,9 +274,15 @@ def _amounts(
     return ax
 
 
-def _cumulative(ax: Axes, curve: np.ndarray, style: dict[str, Any]) -> None:
-    """Draw the share of buyers up to each amount, from the quantiles at `POINTS`."""
-    look.draw(ax.plot, curve, POINTS, **{"color": look.BASE, "linewidth": 1.8, "drawstyle": "steps-post", **style})
+def _curve(customers: IntoFrame, column: str, buyers: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return some values in order, the least and the greatest among them, and the share of buyers up to each."""
+    ranks = np.linspace(0, 1, min(buyers, MOST_POINTS))
+    return _quantiles(customers, column, ranks), (ranks * (buyers - 1) + 1) / buyers
+
+
+def _cumulative(ax: Axes, values: np.ndarray, shares: np.ndarray, style: dict[str, Any]) -> None:
+    """Draw the share of buyers up to each value."""
+    look.draw(ax.plot, values, shares, **{"color": look.BASE, "linewidth": 1.8, "drawstyle": "steps-post", **style})
     ax.set_ylim(0, 1)
     look.percent_axis(ax.yaxis, "Buyers, cumulative")
     look.grid(ax, "both")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import narwhals as nw
@@ -77,27 +78,32 @@ def rfm_grid(
         .collect()
         .to_pandas()
     )
-    title = "Buyers by recency × frequency" if column == "buyers" else f"Share of sales ({known.unit})"
+    title = f"{'Buyers' if column == 'buyers' else 'Sales'} by recency × frequency"
     if not len(cells):
         return look.say(ax, title, known.notes(), NOBODY)
     cells = cells.astype("float64")
-    values = np.zeros((5, 5))
-    values[5 - cells["r"].astype("int64"), cells["f"].astype("int64") - 1] = cells[column]
-    total = values.sum()
+    total = cells[column].sum()
     best = cells.iloc[int(np.argmax(cells[column]))]
-    share = look.percent(best[column] / total if total else 0.0)
-    whole = (
-        f"{look.count(total, 'buyer')} have"
-        if column == "buyers"
-        else f"sales of {look.money(total, known.currency)} is from buyers with"
-    )
+    notes = [*known.notes(cells["buyers"].sum()), "5 is best"]
+    write: Callable[[float], str] = look.amount
+    tick, have = write, f"{look.count(total, 'buyer')} have"
+    if column == "sales_value":
+        notes.append(f"cells: share of sales ({known.unit})")
+        write, tick, have = (
+            look.percent,
+            look.exact_percent,
+            f"{look.money(total, known.currency)} come from buyers with",
+        )
     finding = (
-        f"{share} of {whole} recency score {best['r']:.0f} and frequency score {best['f']:.0f} (5 is best): more than any "
-        "other pair."
+        f"{look.percent(best[column] / total if total else 0.0)} of {have} recency score {best['r']:.0f} and frequency "
+        f"score {best['f']:.0f} (5 is best): more than any other pair."
     )
-    ax = look.begin(ax, title, [*known.notes(), "5 is the best score"], finding)
-    write = look.amount if column == "buyers" else lambda sales: look.percent(sales / total if total else 0.0)
-    look.cells(ax, values, [str(score) for score in SCORES[::-1]], [str(score) for score in SCORES], write, style)
+    ax = look.begin(ax, title, notes, finding)
+    values = np.zeros((5, 5))
+    shown = cells[column] if column == "buyers" else cells[column] / (total or 1.0)
+    values[5 - cells["r"].astype("int64"), cells["f"].astype("int64") - 1] = shown
+    scores = [str(score) for score in SCORES]
+    look.cells(ax, values, scores[::-1], scores, write, style, tick=tick)
     ax.set_xlabel("Frequency score")
     ax.set_ylabel("Recency score")
     return ax
@@ -142,19 +148,18 @@ def segment_sizes(
     shares = {"buyers": buyers / buyers.sum(), "sales": sales / (sales.sum() or 1)}
     best = int(np.argmax(shares["sales"]))
     finding = (
-        f"{table['segment'].iloc[best]} are {look.percent(shares['buyers'].iloc[best])} of "
-        f"{look.count(buyers.sum(), 'buyer')} and bring {look.percent(shares['sales'].iloc[best])} of "
+        f"The segment {table['segment'].iloc[best]} is {look.percent(shares['buyers'].iloc[best])} of "
+        f"{look.count(buyers.sum(), 'buyer')} and brings {look.percent(shares['sales'].iloc[best])} of "
         f"{look.money(sales.sum(), known.currency)} of sales."
     )
-    ax = look.begin(ax, title, known.notes(), finding)
+    ax = look.begin(ax, title, known.notes(buyers.sum()), finding)
     places, size = np.arange(len(table)), "xx-small" if look.small(ax) else "x-small"
     for offset, (name, share), colour in zip((-0.19, 0.19), shares.items(), (look.BASE, look.ACCENT), strict=True):
         bars = look.draw(ax.barh, places + offset, share, **{"height": 0.38, "color": colour, **style})
         labels = [look.percent(value) for value in share]
-        ax.bar_label(bars, [f"{labels[0]} of {name}", *labels[1:]], fontsize=size, padding=2)
+        look.label_bars(ax, bars, [f"{labels[0]} of {name}", *labels[1:]], size)
     ax.set_yticks(places, [look.literal(name, 28) for name in table["segment"]])
     ax.set_ylim(len(table) - 0.5, -0.5)
-    ax.margins(x=0.3)
     look.percent_axis(ax.xaxis, f"Share (sales in {known.unit})")
     look.grid(ax, "x")
     return ax
@@ -205,7 +210,14 @@ def migration(before: IntoFrame, after: IntoFrame, *, ax: Axes | None = None, **
     ax = look.begin(ax, title, notes, f"{finding}.")
     shares = moves.pivot(index="before", columns="after", values="share").reindex(index=rows, columns=columns)
     look.cells(
-        ax, shares.to_numpy("float64"), rows, columns, look.percent, {"vmin": 0, "vmax": 1, **style}, turned=True
+        ax,
+        shares.to_numpy("float64"),
+        rows,
+        columns,
+        look.percent,
+        {"vmin": 0, "vmax": 1, **style},
+        tick=look.exact_percent,
+        turned=True,
     )
     ax.set_ylabel("Before")
     ax.set_xlabel("After")

@@ -1,3 +1,5 @@
+import io
+
 import matplotlib.pyplot as plt
 import pytest
 
@@ -58,6 +60,16 @@ def test_the_note_is_wrapped_again_when_the_figure_is_resized(data):
     figure.set_size_inches(3, 4)
     figure.canvas.draw()
     assert note.get_text().count("\n") > wide
+
+
+def test_the_note_has_the_same_lines_at_every_resolution(data):
+    figure, ax = plt.subplots(layout="constrained")
+    cl.plot.sales_by(data["generated"].customers, ax=ax)
+    note, lines = next(text for text in ax.texts if "n = " in text.get_text()), set()
+    for dpi in (100, 50, 200):
+        figure.savefig(io.BytesIO(), dpi=dpi)
+        lines.add(note.get_text())
+    assert len(lines) == 1
 
 
 def test_a_dark_style_has_light_text_and_a_dark_paper(data):

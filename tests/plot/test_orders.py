@@ -1,4 +1,5 @@
 import matplotlib
+import numpy as np
 import pytest
 
 import custlens as cl
@@ -36,6 +37,25 @@ def test_a_cumulative_curve_is_exact_at_its_points(scale, data):
         assert (spent < amount - 1e-9).mean() <= share + 1 / len(spent)
 
 
+def test_the_cumulative_curve_of_few_buyers_has_a_step_for_each(data):
+    customers = data["tiny"].customers
+    amounts, shares = cl.plot.sales_value(customers, cumulative=True).lines[0].get_data()
+    assert amounts.tolist() == pytest.approx(sorted(customers["sales_value"]))
+    assert shares.tolist() == pytest.approx([1 / 3, 2 / 3, 1])
+    counts, shares = cl.plot.number_of_orders(customers, cumulative=True).lines[0].get_data()
+    assert counts.tolist() == sorted(customers["number_of_orders"])
+    assert shares.tolist() == pytest.approx([1 / 3, 2 / 3, 1])
+
+
+@pytest.mark.parametrize("cumulative", [False, True])
+def test_refunds_alone_can_be_drawn(cumulative, data):
+    customers = data["generated"].customers.query("number_of_orders > 0").head(40)
+    spent = -np.arange(len(customers)) * 1.0
+    ax = cl.plot.sales_value(customers.assign(sales_value=spent), cumulative=cumulative)
+    ax.figure.canvas.draw()
+    assert "Half of 40 buyers have spent less than -19.50 EUR" in cl.plot.describe(ax)
+
+
 def test_amounts_of_zero_stand_beside_the_log_axis(data):
     ax = cl.plot.sales_value(data["cdnow"].customers)
     assert ax.get_xscale() == "log"
@@ -64,6 +84,8 @@ def test_orders_in_classes_that_double(data):
     heights = {tick.get_text(): bar.get_height() for tick, bar in zip(ax.get_xticklabels(), bars_of(ax), strict=True)}
     assert heights["1"] == (n == 1).sum()
     assert heights["4–7"] == n.between(4, 7).sum()
+    few = cl.plot.number_of_orders(data["tiny"].customers, scale="log")
+    assert [tick.get_text() for tick in few.get_xticklabels()] == ["1", "2–3"]
 
 
 @pytest.mark.parametrize("chart", [cl.plot.sales_value, cl.plot.average_order_value, cl.plot.number_of_orders])

@@ -11,7 +11,9 @@ def test_the_cells_hold_every_buyer_with_scores(data):
     assert cells.sum() == scored["r"].notna().sum()
     assert cells[0, 4] == ((scored["r"] == 5) & (scored["f"] == 5)).sum()
     sales = np.asarray(cl.plot.rfm_grid(customers, "sales_value").collections[0].get_array())
-    assert sales.sum() == pytest.approx(scored.loc[scored["r"].notna(), "monetary"].sum())
+    best = scored.loc[(scored["r"] == 5) & (scored["f"] == 5), "monetary"].sum()
+    assert sales.sum() == pytest.approx(1)
+    assert sales[0, 4] == pytest.approx(best / scored.loc[scored["r"].notna(), "monetary"].sum())
 
 
 def test_scores_can_be_given(data):
