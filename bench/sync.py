@@ -108,7 +108,7 @@ def python_of(group: str | None) -> str:
         shutil.rmtree(folder, ignore_errors=True)
         pins = (HERE / "peers" / "requirements.txt").read_text().splitlines()
         pin = str(HERE.parent) if group == "custlens" else next(line for line in pins if line.startswith(group))
-        wanted = [pin, *WITH.get(group, [])]
+        wanted = ["--editable", pin] if group == "custlens" else [pin, *WITH.get(group, [])]
         venv.create(folder, with_pip=True)
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *wanted], check=True)
         (folder / "ready").touch()

@@ -48,6 +48,7 @@ class Worker:
     def __init__(self, store: cl.Store, shop: Shop) -> None:
         command = [sys.executable, str(WORKER), store.path, shop.url, str(shop.store_id), shop.token]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.report: dict = {}
 
     def begin(self) -> None:
         self._process.stdin.write("sync\n")
@@ -59,7 +60,8 @@ class Worker:
         self.begin()
         line = self._process.stdout.readline()
         assert line, "a sync failed (see above)"
-        return json.loads(line)
+        self.report = json.loads(line)
+        return self.report
 
     def kill(self) -> bool:
         """Kill the process; return whether that interrupted a sync."""
@@ -217,7 +219,10 @@ def main() -> None:
             if asked.days >= 3 * WEEK:
                 check_growth(days)
         except AssertionError as error:
-            sys.exit(f"soak: FAILED on day {len(days) + 1}, seed {asked.seed}: {error}")
+            sys.exit(
+                f"soak: FAILED on day {len(days) + 1}, seed {asked.seed}: {error}\nThe last sync: {life.worker.report}\n"
+                f"{life.store.syncs().tail(8).to_string()}"
+            )
         finally:
             life.worker.kill()
     minutes = (time.monotonic() - started) / 60
