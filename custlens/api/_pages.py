@@ -30,6 +30,8 @@ class Answer(NamedTuple):
         Their IDs, or a hash of the JSON where there is no usable ID.
     created, updated, ordered : list of int or None
         Times in UNIX seconds: registration (of a guest the first order), last change, last order.
+    sound : bool
+        Whether all of it is JSON; if not, it may have been damaged on the way.
     """
 
     total: int
@@ -38,6 +40,7 @@ class Answer(NamedTuple):
     created: list[int | None]
     updated: list[int | None]
     ordered: list[int | None]
+    sound: bool
 
 
 class _Stats(msgspec.Struct, rename="camel", gc=False):
@@ -57,6 +60,7 @@ class _Rows(msgspec.Struct, gc=False):
 
 
 _page, _rows, _object = msgspec.json.Decoder(Page), msgspec.json.Decoder(_Rows), msgspec.json.Decoder(dict[str, Any])
+_any = msgspec.json.Decoder(msgspec.Raw)
 _NO_STATS = _Stats()
 
 
@@ -86,8 +90,9 @@ def read_answer(body: bytes) -> Answer:
     page = read_page(body)
     try:
         rows = _rows.decode(body).items
-        keys = [row.id for row in rows]
+        keys, sound = [row.id for row in rows], True
     except UNREADABLE:
+        sound = all(map(_is_json, page.items))
         rows, keys = [_row(item) for item in page.items], [key_of(item) for item in page.items]
     stats = [row.stats or _NO_STATS for row in rows]
     return Answer(
@@ -97,6 +102,7 @@ def read_answer(body: bytes) -> Answer:
         [seconds(row.registered or stat.first_order_date) for row, stat in zip(rows, stats, strict=True)],
         [seconds(row.updated) for row in rows],
         [seconds(stat.last_order_date) for stat in stats],
+        sound,
     )
 
 
@@ -120,6 +126,14 @@ def seconds(text: str | None) -> int | None:
         return int(datetime.fromisoformat(text[:19] + text[20:]).timestamp()) if text and len(text) == 25 else None
     except (ValueError, OverflowError):
         return None
+
+
+def _is_json(raw: Raw) -> bool:
+    try:
+        _any.decode(raw)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def _row(raw: Raw) -> _Row:

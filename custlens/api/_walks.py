@@ -38,7 +38,7 @@ SHARED_TIES = 10
 SHIFTS = 2
 """How often customers of one second may come in another order before that order is no longer relied on."""
 ATTEMPTS = 3
-"""How often a page is asked for that is empty or not what was asked for."""
+"""How often a page is asked for that is empty, damaged, or not what was asked for."""
 TIE_ORDERS = ("EMAIL_ASC", "NAME_ASC", "SALES_VALUE_ASC", "UPDATED_DATE_ASC")
 """Orders, by turns, in which the customers of one second are read."""
 TURNS, IDLE_TURNS = 20, 6
@@ -137,7 +137,7 @@ class Walks:
         """Ask for a page as `page` does, without accepting it."""
         for attempt in range(ATTEMPTS):
             answer = yield ask._replace(attempt=attempt)
-            if (answer.keys or answer.total <= ask.offset) and sound(answer):
+            if (answer.keys or answer.total <= ask.offset) and answer.sound and sound(answer):
                 break
         return answer
 

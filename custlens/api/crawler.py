@@ -340,7 +340,7 @@ class Crawler:
         if journal is not None and (kept := journal.get(ask.key)) is not None:
             return read_answer(kept)
         params = search_params(
-            sort_by=ask.sort_by, fields=self._fields, page_size=ask.limit - ask.attempt, **ask.filters
+            sort_by=ask.sort_by, fields=self._fields, page_size=max(1, ask.limit - ask.attempt), **ask.filters
         )
         body, answer = self._client._transport.get(
             "/customers",

@@ -163,7 +163,7 @@ class SyncReport:
             return f"as many as the shop says it has{deletions}"
         if not self.missing:
             return f"except for {self.in_motion:,} who came or went meanwhile: the next sync reads them{deletions}"
-        more = "more" if self.missing > 0 else "fewer"
+        more = "more; whoever was not found stays in the store" if self.missing > 0 else "fewer"
         return f"no: the shop says it has {abs(self.missing):,} {more}{deletions}"
 
     def _set_aside(self) -> str:
@@ -292,7 +292,8 @@ class _Sync:
         }
         unknown_fields = built.unknown_fields
         state = self._state or self._lake.create()
-        counts = commit(state, built, None if mode == "full" else changes.deleted or set(), facts)
+        everyone = mode == "full" and changes.missing <= 0  # else who was not found is not taken to be gone
+        counts = commit(state, built, None if everyone else changes.deleted or set(), facts)
         self._journal.clear()
         return SyncReport(
             self._client.store_id,

@@ -97,3 +97,15 @@ def test_one_broken_record_harms_only_itself(shop, store, name):
     assert len(rejects) >= 1
     assert report.verified
     assert store.sync(client_of(shop), progress=False).mode == "incremental"
+
+
+def test_who_is_not_found_stays_while_the_shop_says_it_has_more_customers_than_it_shows(shop, store, holds_the_truth):
+    store.sync(client_of(shop), progress=False)
+    shop.population.delete(shop.ids[450])
+    shop.lies = [Lies(when="/customers/deleted", status=403), Lies(total=2)]
+    report = store.sync(client_of(shop), "full", progress=False)
+    assert (report.missing, report.deleted) == (2, 0)
+    assert "the shop says it has 2 more; whoever was not found stays in the store" in str(report)
+    shop.lies = []
+    assert store.sync(client_of(shop), "full", progress=False).deleted == 1
+    holds_the_truth(store, shop)

@@ -52,3 +52,14 @@ def test_an_unstable_order_of_ties_loses_nobody(busy_shop, store, holds_the_trut
     report = store.sync(patient(shop), progress=False)
     assert report.added == CUSTOMERS
     holds_the_truth(store, shop)
+
+
+@pytest.mark.parametrize("number", range(0, 14, 2))
+def test_an_answer_that_is_broken_once_is_asked_for_again(busy_shop, store, holds_the_truth, number):
+    shop = busy_shop
+    shop.population.patches.clear()
+    shop.changed()
+    shop.fail_next(*["ok"] * number, "malformed")
+    assert store.sync(patient(shop), progress=False).verified
+    assert not len(store.rejects())
+    holds_the_truth(store, shop)
