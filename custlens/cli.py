@@ -149,7 +149,9 @@ def lookup(words: tuple[str, ...], path: Path, limit: int, reveal: bool) -> None
     }
     if len(matches):
         click.echo(Table(mask(matches.head(limit), reveal=reveal), columns))
-    click.echo(f"Showing {min(limit, len(matches)):,} of {len(matches):,}.", err=True)
+        click.echo(f"Showing {min(limit, len(matches)):,} of {len(matches):,}.", err=True)
+    else:
+        click.echo("No customer has all of these words.", err=True)
 
 
 @main.command()

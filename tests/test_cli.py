@@ -79,7 +79,7 @@ def test_a_store_is_synced_searched_and_exported(shop, tmp_path, monkeypatch):
     assert "Showing 1 of 1." in done.output
     assert wanted["email"] not in done.output
     assert wanted["email"] in run(main, ["lookup", str(shop.ids[0]), "--store", path, "--reveal"]).output
-    assert "Showing 0 of 0." in run(main, ["lookup", "nobody at all", "--store", path]).output
+    assert "No customer has all of these words." in run(main, ["lookup", "nobody at all", "--store", path]).output
     target = tmp_path / "customers.csv"
     done = run(main, ["export", str(target), "--store", path])
     assert done.output == f"Wrote {target}\n"

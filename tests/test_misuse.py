@@ -285,6 +285,14 @@ CLIENT = {
     "fetch(progress=)": (lambda client, _: cl.fetch(client, progress="no"), "progress"),
     "fetch(currency=5)": (lambda client, _: cl.fetch(client, currency=5), "currency"),
     "fetch(email=5)": (lambda client, _: cl.fetch(client, email=5), "email"),
+    "fetch(created_from after created_to)": (
+        lambda client, _: cl.fetch(client, created_from="2026-02-01", created_to="2026-01-01"),
+        "created_from is beyond created_to",
+    ),
+    "fetch(country_codes=name)": (
+        lambda client, _: cl.fetch(client, country_codes="Germany"),
+        "country_codes must be .* did you mean 'DE'",
+    ),
     "fetch(created_from=naive)": (lambda client, _: cl.fetch(client, created_from=NAIVE), "created_from"),
     "customer(text)": (lambda client, _: client.customer("12"), "customer_id"),
     "customer(None)": (lambda client, _: client.customer(None), "customer_id"),

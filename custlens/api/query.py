@@ -50,7 +50,7 @@ FILTERS: dict[str, tuple[str, str]] = {
     "city": ("city", "text"),
     "postal_code": ("postalCode", "text"),
     "state_or_province_code": ("stateOrProvinceCode", "text"),
-    "country_codes": ("countryCodes", "list"),
+    "country_codes": ("countryCodes", "countries"),
     "company_name": ("companyName", "text"),
     "accept_marketing": ("acceptMarketing", "flag"),
     "lang": ("lang", "text"),
@@ -68,6 +68,13 @@ FILTERS: dict[str, tuple[str, str]] = {
     "updated_to": ("updatedTo", "time"),
 }
 """Each search filter: its API name and the kind of value that it takes."""
+RANGES = (
+    ("min_order_count", "max_order_count"),
+    ("min_sales_value", "max_sales_value"),
+    ("created_from", "created_to"),
+    ("updated_from", "updated_to"),
+)
+"""The filters that are the two ends of a range."""
 
 
 def search_params(
@@ -81,6 +88,12 @@ def search_params(
         if value is not None:
             api_name, kind = FILTERS[name]
             params[api_name] = query_value(name, value, kind)
+    for low, high in RANGES:
+        least, most = (params.get(FILTERS[name][0]) for name in (low, high))
+        if least is not None and most is not None and float(least) > float(most):
+            raise ArgumentError(
+                f"{low} is beyond {high}, so that no customer can be found: {shown(filters[low])}, {shown(filters[high])}"
+            )
     if fields is not None:
         params["responseFields"] = f"total,count,offset,limit,items({response_fields(parse_fields(fields))})"
     params["sortBy"] = one_of("sort_by", sort_by, SORT_ORDERS)
@@ -107,6 +120,8 @@ def query_value(name: str, value: Any, kind: str) -> str:
             return str(value)
         case "time", _:
             return str(_seconds(name, value))
+        case "countries", _:
+            return ",".join(_country(name, code) for code in query_value(name, value, "list").split(","))
         case "list", str() | int() if not isinstance(value, bool) and value != "":
             return str(value)
         case "list", list() | tuple() | set() | frozenset() if value and all(
@@ -118,6 +133,20 @@ def query_value(name: str, value: Any, kind: str) -> str:
             raise ArgumentError(f"{name} must be text that is not empty, {came}")
     wanted = {"flag": "True or False", "list": "a value or a list of values"}[kind]
     raise ArgumentError(f"{name} must be {wanted}, not {shown(value)}")
+
+
+def _country(name: str, code: str) -> str:
+    """Return a country code of two letters."""
+    if re.fullmatch("[A-Z]{2}", code):
+        return code
+    import pycountry
+
+    try:
+        meant = pycountry.countries.lookup(code.strip()).alpha_2
+    except LookupError:
+        meant = None
+    hint = f"; did you mean {meant!r}?" if meant else ""
+    raise ArgumentError(f"{name} must be ISO 3166-1 codes of two letters such as 'DE', not {shown(code)}{hint}")
 
 
 def _seconds(name: str, value: Any) -> int:

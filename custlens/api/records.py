@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
@@ -301,7 +302,7 @@ def _parsed(raw: bytes | msgspec.Raw) -> tuple[Any, bool]:
         try:
             return json.loads(bytes(raw).decode("utf-8", "surrogateescape"), parse_int=_whole), False
         except RecursionError:
-            raise msgspec.ValidationError("it is nested too deeply") from None
+            raise msgspec.ValidationError("cannot be read as JSON: it is nested too deeply") from None
         except ValueError:
             raise error from None
 
@@ -331,6 +332,24 @@ def _known(
     return known
 
 
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "missing",
+}
+"""The types of JSON, as msgspec names them, in words."""
+
+
+def _in_words(problem: str) -> str:
+    """Return msgspec's report of a value of the wrong type in plain words."""
+    found = re.fullmatch(r"Expected `(\w+)(?: \| null)?`, got `(\w+)`", problem)
+    return problem if found is None else f"should be {_KINDS[found[1]]}, and is {_KINDS[found[2]]}"
+
+
 def _salvage(document: dict[str, Any], record: type[T], prefix: str, on_bad: OnBad) -> T:
     """Build a record from the values that can be used."""
     values: dict[str, Any] = {}
@@ -354,7 +373,7 @@ def _salvage(document: dict[str, Any], record: type[T], prefix: str, on_bad: OnB
                 if isinstance(value, float) and math.isnan(value):
                     raise msgspec.ValidationError("is not a number")
             except msgspec.ValidationError as error:
-                on_bad(path, value, str(error), False)
+                on_bad(path, value, _in_words(str(error)), False)
             except UnicodeEncodeError:
                 on_bad(path, value, "is not valid Unicode text", False)
             else:

@@ -132,7 +132,8 @@ class TableBuilder:
             first = failures[0]
             whose = "" if first.customer_id is None else f" of customer {first.customer_id}"
             raise ValidationError(
-                f"{len(failures)} values break the schema; the first is {first.api_path}{whose}: {first.reason}. "
+                f"{len(failures):,} {'value breaks' if len(failures) == 1 else 'values break'} the schema; the first is "
+                f"{first.api_path}{whose}: {first.reason}. "
                 "See .failure_cases, or fetch with on_invalid='quarantine'",
                 failure_cases=to_frame(_failures_arrow(failures), "rejects"),
             )

@@ -77,8 +77,8 @@ def test_a_bad_value_harms_only_itself_where_it_is_reported():
         id=1, contacts=[Contact(type="URL"), Contact(id=5)], extra={"new": 1, "contacts[2].new": 1}
     )
     assert bad == [
-        ("lang", 5, "Expected `str | null`, got `int`", False),
-        ("contacts[0].id", "x", "Expected `int | null`, got `str`", False),
+        ("lang", 5, "should be text, and is a whole number", False),
+        ("contacts[0].id", "x", "should be a whole number, and is text", False),
         ("contacts[1]", None, "must be an object", True),
     ]
     with pytest.raises(msgspec.ValidationError, match=r"lang"):
