@@ -1,6 +1,7 @@
-"""Interactive widgets for JupyterLab and Voilà: one class each; the handlers of its controls are plain methods."""
+"""Interactive widgets for JupyterLab, Notebook and Voilà."""
 
 from custlens.widgets.explorer import Explorer
 from custlens.widgets.lookup import Lookup
+from custlens.widgets.syncing import Sync
 
-__all__ = ["Explorer", "Lookup"]
+__all__ = ["Explorer", "Lookup", "Sync"]

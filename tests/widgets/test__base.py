@@ -77,3 +77,13 @@ def test_a_closed_panel_is_freed():
     del panel, panels
     gc.collect()
     assert [panel for panel in alive if panel() is not None] == []
+
+
+def test_a_panel_that_was_refused_is_closed_without_noise():
+    class Picky(Echo):
+        def __init__(self):
+            raise cl.ArgumentError("not like this")
+
+    with pytest.raises(cl.ArgumentError):
+        Picky()
+    gc.collect()  # what __del__ raises fails the test
