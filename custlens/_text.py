@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-__all__ = ["printable"]
+__all__ = ["country_name", "printable"]
 
 KEPT = "\u200c\u200d"  # joiners that scripts such as Persian, and many emoji, are spelled with
 
@@ -32,3 +32,19 @@ def printable(text: Any) -> str:
     """
     spaced = " ".join(str(text).split())
     return "".join(c for c in spaced if c in KEPT or unicodedata.category(c) not in ("Cc", "Cf"))
+
+
+def country_name(code: Any) -> str:
+    """Return the name of a country; of what is not the code of one (ISO 3166-1 alpha-2), the text itself.
+
+    Examples
+    --------
+    >>> country_name("GB"), country_name("unknown")
+    ('United Kingdom', 'unknown')
+    """
+    import pycountry
+
+    if code == "XK":  # in common use, but not assigned by ISO
+        return "Kosovo"
+    country = pycountry.countries.get(alpha_2=str(code))
+    return str(code) if country is None else str(getattr(country, "common_name", country.name))

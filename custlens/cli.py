@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +13,13 @@ import click
 from custlens.errors import CustlensError
 
 if TYPE_CHECKING:
+    from custlens.store.store import Store
     from custlens.store.sync import Mode
 
 __all__ = ["main"]
+
+ADMIN = "https://my.ecwid.com/store/{store_id}#customers:mode=edit&id={customer_id}"
+"""Address of a customer's page in the admin of a shop at Ecwid."""
 
 
 class _Group(click.Group):
@@ -51,32 +57,83 @@ def demo_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+output_option = click.option(
+    "-o", "--output", default="custlens-report.html", show_default=True, type=click.Path(path_type=Path)
+)
+pdf_option = click.option(
+    "--pdf", is_flag=True, help="Print it to a PDF too, with the Chromium or Chrome of this machine."
+)
+
+
 @main.command()
 @demo_options
-@click.option("--output", default="custlens-demo.html", show_default=True, type=click.Path(path_type=Path))
-def demo(data: str, customers: int, seed: int, output: Path) -> None:
+@output_option
+@pdf_option
+def demo(data: str, customers: int, seed: int, output: Path, pdf: bool) -> None:
     """Write a report on a demo shop.
 
-    Needs no token and no network: the shop runs on this machine, and its customers are fetched over HTTP and validated.
+    Needs no token and no network: the shop runs on this machine, and is synced over HTTP twice, 30 days apart.
     """
-    shop = "the CDNOW shop" if data == "cdnow" else f"a shop of {customers:,} customers"
-    click.echo(f"Reporting on {shop}:", err=True)
-    _report(output, {"demo": data, "customers": customers, "seed": seed})
+    from custlens import demo as shops
+    from custlens.store.store import Store
+
+    shop_name = "the CDNOW shop" if data == "cdnow" else f"a shop of {customers:,} customers"
+    click.echo(f"Reporting on {shop_name}:", err=True)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "demo.lens")
+        if data == "cdnow":
+            with shops.serve(data, until="1998-05-31") as shop:
+                store.sync(shop.client())
+            with shops.serve(data) as shop:
+                store.sync(shop.client())
+        else:
+            with shops.serve(customers=customers, seed=seed) as shop:
+                store.sync(shop.client())
+                shop.advance(days=30)
+                store.sync(shop.client())
+        _report(store, output, pdf)
 
 
 @main.command()
-@click.option("--output", default="custlens-report.html", show_default=True, type=click.Path(path_type=Path))
-@click.option("--reveal", is_flag=True, help="Show names and email addresses; hidden by default.")
-def report(output: Path, reveal: bool) -> None:
+@click.option("--store", "path", type=click.Path(path_type=Path), help="The local store to report from.")
+@click.option("--as-of", help="Report on the shop as it stood at this date; needs --store.")
+@click.option("--since", help="Compare with the last sync before this date; needs --store.")
+@click.option("--segment", help='Report only on this segment, such as "Champions".')
+@click.option("--tz", default="UTC", show_default=True, help="Time zone in which months begin, such as Europe/Berlin.")
+@click.option("--reveal", is_flag=True, help="Show names; hidden by default.")
+@output_option
+@pdf_option
+def report(
+    path: Path | None,
+    as_of: str | None,
+    since: str | None,
+    segment: str | None,
+    tz: str,
+    reveal: bool,
+    output: Path,
+    pdf: bool,
+) -> None:
     """Write a report on your shop.
 
-    The shop is the one that ECWID_STORE_ID and ECWID_TOKEN name.
+    Without --store the shop is read anew: the one that ECWID_STORE_ID and ECWID_TOKEN name. A store can also say what
+    has changed since an earlier sync.
     """
-    from custlens.api.client import Client
+    from custlens.api.client import BASE_URL, Client
+    from custlens.store.store import Store
 
-    with Client.from_env() as client:  # raises at once if a setting is missing
+    # Where the API is not Ecwid's own, neither is the admin.
+    at_ecwid = os.environ.get("ECWID_BASE_URL", BASE_URL).rstrip("/") == BASE_URL
+    options = {"segment": segment, "tz": tz, "reveal": reveal, "admin": ADMIN if at_ecwid else None}
+    if path is not None:
+        _report(Store(path), output, pdf, as_of=as_of, since=since, **options)
+        return
+    if as_of is not None or since is not None:
+        raise click.UsageError("--as-of and --since need --store: the API shows only the present.")
+    with Client.from_env() as client, tempfile.TemporaryDirectory() as folder:
         click.echo(f"Reporting on shop {client.store_id}:", err=True)
-    _report(output, {"demo": None, "reveal": reveal})
+        store = Store(Path(folder) / "shop.lens")
+        store.sync(client)
+        _report(store, output, pdf, **options)
 
 
 store_option = click.option(
@@ -194,7 +251,15 @@ def serve(data: str, customers: int, seed: int, port: int) -> None:
             click.echo("\nStopped.")
 
 
-def _report(output: Path, parameters: dict[str, Any]) -> None:
+def _report(store: Store, output: Path, pdf: bool, **parameters: Any) -> None:
+    """Write a report from a store, and print what stands at its head."""
     from custlens import report
 
-    click.echo(f"Report: {report.write(output, parameters=parameters)}")
+    chosen = {name: parameters[name] for name in ("as_of", "since", "segment", "tz") if name in parameters}
+    data = report.read(store, **chosen)  # refuses what there is no report on, before any work
+    page = report.write(output, parameters={"store": store.path, **parameters})
+    click.echo(report.Headline(data.customers, data.before, about=data.about))
+    click.echo(report.Findings(data))
+    click.echo(f"Report: {page}")
+    if pdf:
+        click.echo(f"PDF: {report.to_pdf(page)}")

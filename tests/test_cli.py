@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from helpers.reports import store_of
 
 import custlens as cl
 from custlens.cli import main
@@ -55,10 +56,62 @@ def test_a_report_on_a_shop_reads_its_settings_from_the_environment(shop, tmp_pa
     assert done.exit_code == 0, done.output
     assert f"Report: {path}" in done.output
     assert shop.requests[0].endswith("/profile")
-    assert (
-        2 <= sum("/customers?" in request for request in shop.requests) <= 4
-    )  # 120 customers: the walk, and what moved
-    assert "@mail.example" not in path.read_text(encoding="utf-8")
+    assert "no earlier sync yet" in done.output
+    page = path.read_text(encoding="utf-8")
+    assert "@mail.example" not in page
+    assert "my.ecwid.com" not in page  # another address than Ecwid's has another admin
+
+
+def test_a_report_on_a_store_compares_two_syncs_and_links_to_the_admin(shop, tmp_path, monkeypatch):
+    monkeypatch.delenv("ECWID_TOKEN", raising=False)
+    monkeypatch.delenv("ECWID_BASE_URL", raising=False)
+    store = store_of(shop, tmp_path)
+    path = tmp_path / "mine.html"
+    options = [
+        "--store",
+        store.path,
+        "--as-of",
+        "2026-07-31",
+        "--since",
+        "2026-07-01",
+        "--tz",
+        "Europe/Rome",
+        "--reveal",
+    ]
+    done = CliRunner().invoke(main, ["report", *options, "-o", str(path)])
+    assert done.exit_code == 0, done.output
+    assert "changes since 2026-06-30 12:00 UTC" in done.output
+    page = path.read_text(encoding="utf-8")
+    assert f"https://my.ecwid.com/store/{shop.store_id}#customers:mode=edit&amp;id=" in page
+    assert "Europe/Rome" in page
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--as-of", "2026-07-31"], 2, "--as-of and --since need --store"),
+        (["--store", "nothing.lens"], 1, "holds no customers yet"),
+        (["--store", "nothing.lens", "--segment", "Champion"], 1, "did you mean 'Champions'"),
+        (["--store", "nothing.lens", "--tz", "Mars"], 1, "tz"),
+    ],
+)
+def test_a_report_that_cannot_be_is_refused_before_any_work(options, code, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["report", *options])
+    assert done.exit_code == code
+    assert message in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_prints_what_stands_at_the_head_of_its_report(tmp_path):
+    path = tmp_path / "demo.html"
+    command = [sys.executable, "-m", "custlens", "demo", "--data", "cdnow", "--output", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=True)
+    lines = done.stdout.splitlines()
+    assert re.split("  +", lines[2]) == ["Sales", "244,091.94 USD", "+5,590.87 USD"]
+    assert [line.split(":")[0] for line in lines[6:9]] == ["Slipping away", "Sliding", "Since 31 May 1998"]
+    assert lines[-1] == f"Report: {path}"
+    assert path.is_file()
 
 
 def test_a_store_is_synced_searched_and_exported(shop, tmp_path, monkeypatch):

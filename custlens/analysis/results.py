@@ -278,7 +278,7 @@ class Segments(Result):
     share: np.float64 = _share("share of the customers")
     orders: np.int64 = _count("their orders")
     sales_value: np.float64 = _money("their sales")
-    share_of_sales: np.float64 = _column("their share of all sales", nullable=True)
+    share_of_sales: np.float64 = _column("their share of all sales", unit="share", nullable=True)
     median_recency_days: np.float64 = _column("median time since the last order", unit="days", nullable=True)
     median_frequency: np.float64 = _column("median number of orders", nullable=True)
     median_monetary: np.float64 = _money("median sales value")

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from narwhals.typing import IntoFrame
 
 from custlens._arguments import Moment, one_of, shown, whole_number
+from custlens._text import country_name
 from custlens.analysis import orders
 from custlens.analysis.observation import to_pandas
 from custlens.analysis.orders.breakdown import OTHER, UNKNOWN
@@ -251,10 +252,6 @@ def quality(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes | Non
 def _group_name(name: Any, by: str) -> str:
     """Return the name of a group as people know it: of a country, not its code."""
     if by == "billing_country_code":
-        import pycountry
-
-        country = pycountry.countries.get(alpha_2=str(name))
-        if country is not None:
-            return str(getattr(country, "common_name", country.name))
+        return country_name(name)
     names = {"true": "yes", "false": "no"} if by == "accept_marketing" else {}
     return names.get(str(name), str(name))

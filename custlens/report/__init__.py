@@ -1,8 +1,5 @@
-"""Reports: a notebook with parameters becomes one self-contained HTML file."""
+"""Reports: a store is read, a notebook with parameters runs, and one self-contained HTML file (or a PDF) comes out."""
 
-from custlens.report._headline import Headline
-from custlens.report._set_aside import SetAside
-from custlens.report._table import Table
-from custlens.report.page import notebook_path, write
+import lazy_loader
 
-__all__ = ["Headline", "SetAside", "Table", "notebook_path", "write"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -3,76 +3,126 @@
 from __future__ import annotations
 
 import html
-from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import narwhals as nw
+import pandas as pd
 from narwhals.typing import IntoFrame
 
 from custlens.analysis import orders
 
 __all__ = ["Headline"]
 
+_FIGURES = {
+    "Buyers": ("buyers", "count"),
+    "Orders": ("orders", "count"),
+    "Sales": ("sales_value", "money"),
+    "Mean order value": ("mean_order_value", "money"),
+    "Repeat rate": ("repeat_rate", "share"),
+}
+
+
+class Figure(NamedTuple):
+    """A figure and its change, as texts; the change is empty where there is nothing to compare with."""
+
+    value: str
+    change: str
+
 
 class Headline:
-    """The result of `custlens.orders.summary`, written for people, as text and as HTML.
+    """The five figures of `custlens.orders.summary` that say most, with their changes, as text and as HTML.
 
     Parameters
     ----------
     customers : table
         A customers table with ``number_of_orders`` and ``sales_value``.
+    before : table, optional
+        The same shop's customers at an earlier time, to compare with.
+    about : str
+        What the table is about, for the beginning of the note, such as the name of the shop.
 
     Attributes
     ----------
-    facts : dict of str to str
-        Each figure by its name.
-    as_of : str
-        When the table was observed, in UTC, or "unknown".
+    figures : dict of str to (str, str)
+        Value and change of each figure by its name: buyers, orders, sales, mean order value, repeat rate.
+    note : str
+        When and in what currency the table was observed, how many customers it has, and what it is compared with.
+
+    Examples
+    --------
+    >>> import custlens as cl
+    >>> with cl.demo.serve("cdnow") as shop:
+    ...     tables = cl.fetch(shop.client(), progress=False)
+    >>> Headline(tables.customers)
+    Buyers            2,357
+    Orders            6,919
+    Sales             244,091.94 USD
+    Mean order value  35.28 USD
+    Repeat rate       48.9%
+    As of 1998-06-30 23:59 UTC · amounts in USD · 2,357 customers · no earlier sync yet
     """
 
-    def __init__(self, customers: IntoFrame) -> None:
-        row = nw.from_native(orders.summary(customers)).lazy().collect().rows(named=True)[0]
-        money = row["currency"] if isinstance(row["currency"], str) else ""
-        when = row["as_of"]
-        self.as_of = f"{when:%Y-%m-%d %H:%M} UTC" if isinstance(when, datetime) and when == when else "unknown"
-        self.facts: dict[str, str] = {
-            "Customers": _count(row["customers"]),
-            "Buyers": _count(row["buyers"]),
-            "Orders": _count(row["orders"]),
-            "Sales": _money(row["sales_value"], money),
-            "Mean order value": _money(row["mean_order_value"], money),
-            "Median order value per buyer": _money(row["median_customer_aov"], money),
-            "Mean sales per buyer": _money(row["mean_buyer_value"], money),
-            "Bought once": _share(row["one_time_share"]),
-            "Repeat rate": _share(row["repeat_rate"]),
-        }
+    def __init__(self, customers: IntoFrame, before: IntoFrame | None = None, *, about: str = "") -> None:
+        now = _summary(customers)
+        then = None if before is None else _summary(before)
+        currency = now["currency"] if isinstance(now["currency"], str) else ""
+        self.figures: dict[str, Figure] = {}
+        for name, (column, kind) in _FIGURES.items():
+            change = None if then is None else now[column] - then[column]
+            self.figures[name] = Figure(
+                _value(now[column], kind, currency), "" if change is None else _change(change, kind, currency)
+            )
+        people = int(now["customers"])
+        parts = [
+            about,
+            f"{'as' if about else 'As'} of {_time(now['as_of'])}",
+            f"amounts in {currency}" if currency else "",
+            f"{people:,} customer{'' if people == 1 else 's'}",
+            "no earlier sync yet" if then is None else f"changes since {_time(then['as_of'])}",
+        ]
+        self.note = " · ".join(part for part in parts if part)
 
     def __repr__(self) -> str:
-        width = max(map(len, self.facts))
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in [*self.facts.items(), ("As of", self.as_of)])
+        width = max(map(len, self.figures))
+        value = max(len(figure.value) for figure in self.figures.values())
+        lines = [f"{name:<{width}}  {f.value:<{value}}  {f.change}".rstrip() for name, f in self.figures.items()]
+        return "\n".join([*lines, self.note])
 
     def _repr_html_(self) -> str:
-        box = "padding:.7rem 1rem;border:1px solid #d5dbe1;border-radius:8px;min-width:9.5rem"
+        box = "padding:.7rem 1rem;border:1px solid #8888;border-radius:8px;flex:1 1 8rem"
         cards = "".join(
-            f'<div style="{box}"><div style="font-size:1.35rem;font-weight:600">{html.escape(value)}</div>'
-            f'<div style="font-size:.85rem;opacity:.75">{html.escape(name)}</div></div>'
-            for name, value in self.facts.items()
+            f'<div class="figure" style="{box}"><dt style="font-size:.85rem;font-weight:400">{html.escape(name)}</dt>'
+            f'<dd style="margin:0"><b style="font-size:1.3rem;white-space:nowrap">{html.escape(figure.value)}</b> '
+            f'<span class="change" style="display:block;min-height:1.5em">{html.escape(figure.change)}</span></dd></div>'
+            for name, figure in self.figures.items()
         )
-        note = f'<p style="font-size:.85rem;opacity:.75">As of {html.escape(self.as_of)}, by the shop\'s clock.</p>'
-        return f'<div style="display:flex;flex-wrap:wrap;gap:.7rem;margin:.6rem 0">{cards}</div>{note}'
+        row = f'<dl class="figures" style="display:flex;flex-wrap:wrap;gap:.7rem;margin:.6rem 0">{cards}</dl>'
+        return f'{row}<p class="note" style="font-size:.85rem">{html.escape(self.note)}</p>'
 
 
-def _count(value: Any) -> str:
-    return f"{int(value):,}"
+def _summary(customers: IntoFrame) -> dict[str, Any]:
+    return nw.from_native(orders.summary(customers)).lazy().collect().rows(named=True)[0]
 
 
-def _money(value: Any, currency: str) -> str:
-    return f"{value:,.2f} {currency}".strip() if _known(value) else "–"
+def _value(value: Any, kind: str, currency: str) -> str:
+    if pd.isna(value):
+        return "–"
+    if kind == "count":
+        return f"{value:,.0f}"
+    return f"{value:.1%}" if kind == "share" else f"{value:,.2f} {currency}".strip()
 
 
-def _share(value: Any) -> str:
-    return f"{value:.1%}" if _known(value) else "–"
+def _change(change: Any, kind: str, currency: str) -> str:
+    """Return a change as text, with its sign; that of a share in percentage points."""
+    if pd.isna(change):
+        return "–"
+    if kind == "share":
+        text = f"{100 * change:+.1f} points"
+    else:
+        text = f"{change:+,.0f}" if kind == "count" else f"{change:+,.2f} {currency}".strip()
+    unchanged = not any(digit in text for digit in "123456789")
+    return "unchanged" if unchanged else text.replace("-", "−")
 
 
-def _known(value: Any) -> bool:
-    return isinstance(value, int | float) and value == value
+def _time(when: Any) -> str:
+    return "an unknown time" if pd.isna(when) else f"{when:%Y-%m-%d %H:%M} UTC"

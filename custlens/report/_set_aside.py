@@ -1,44 +1,48 @@
-"""What a fetch could not use, in a sentence for people."""
+"""What could not be used, in a sentence for people."""
 
 from __future__ import annotations
 
 import html
 
+import pandas as pd
+
 from custlens._arguments import shown
-from custlens._text import printable
-from custlens.errors import ArgumentError
-from custlens.tables.customer_tables import CustomerTables
+from custlens.errors import ArgumentError, DataError
 
 __all__ = ["SetAside"]
 
 
 class SetAside:
-    """A sentence on the values and rows that a fetch could not use, and on fields that custlens does not know.
+    """A sentence on the values and rows that could not be used.
 
     Parameters
     ----------
-    tables : CustomerTables
-        What `custlens.fetch` returned.
+    rejects : pandas.DataFrame
+        The rejects of a fetch or of a store: ``tables.rejects`` or ``store.rejects()``.
 
     Raises
     ------
     ArgumentError
-        If `tables` is of another kind.
+        If `rejects` is not a pandas table.
+    DataError
+        If it lacks the column ``dropped``.
 
     Examples
     --------
     >>> import custlens as cl
     >>> with cl.demo.serve("cdnow") as shop:
     ...     tables = cl.fetch(shop.client(), progress=False)
-    >>> SetAside(tables)
+    >>> SetAside(tables.rejects)
     Every value could be used.
     """
 
-    def __init__(self, tables: CustomerTables) -> None:
-        if not isinstance(tables, CustomerTables):
-            raise ArgumentError(f"tables must be CustomerTables, as custlens.fetch returns them, not {shown(tables)}")
-        report = tables.report
-        values, rows = report.rejects - report.dropped, report.dropped
+    def __init__(self, rejects: pd.DataFrame) -> None:
+        if not isinstance(rejects, pd.DataFrame):
+            raise ArgumentError(f"rejects must be tables.rejects or store.rejects(), not {shown(rejects)}")
+        if "dropped" not in rejects.columns:
+            raise DataError("the table lacks the column dropped: pass tables.rejects or store.rejects()")
+        rows = int(rejects["dropped"].sum())
+        values = len(rejects) - rows
         parts = []
         if values:
             parts.append(
@@ -46,12 +50,7 @@ class SetAside:
             )
         if rows:
             parts.append(f"{_many(rows, 'row')} could not be used at all and {'was' if rows == 1 else 'were'} left out")
-        sentence = "; ".join(parts) or "Every value could be used"
-        if report.unknown_fields:
-            names = ", ".join(map(printable, report.unknown_fields))
-            fields = _many(len(report.unknown_fields), "field")
-            sentence += f". The shop also sent {fields} that custlens does not know, kept in the column extra: {names}"
-        self._sentence = f"{sentence}."
+        self._sentence = f"{'; '.join(parts) or 'Every value could be used'}."
 
     def __repr__(self) -> str:
         return self._sentence

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import importlib.resources
 import os
 import re
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -19,7 +20,7 @@ from custlens.errors import ArgumentError, ConfigError, CustlensError
 __all__ = ["notebook_path", "write"]
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
-SHOWN = {*IMAGES, "text/html", "text/markdown", "text/latex", "text/plain"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
 _HEADING = re.compile(r"^#+\s+(.+)$", re.MULTILINE)
 
 
@@ -89,7 +90,7 @@ def write(
     try:
         import nbformat
         import papermill
-        from nbconvert import HTMLExporter
+        from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
     except ModuleNotFoundError as error:
         raise ConfigError(f"reports need {error.name}: pip install 'custlens[report]'") from error
     target = _path("output", output).absolute()
@@ -121,17 +122,10 @@ def write(
             ) from error
         except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
             raise ArgumentError(f"notebook must be a Jupyter notebook; {source.name} is not one") from error
-        notebook_node = nbformat.read(executed, as_version=4)
-        _clean(notebook_node)
-        exporter = HTMLExporter(
-            template_name="basic",
-            exclude_input=True,
-            exclude_input_prompt=True,
-            exclude_output_prompt=True,
-            exclude_anchor_links=True,
-        )
-        body, _ = exporter.from_notebook_node(notebook_node)
-    headings = [match[1] for cell in notebook_node.cells for match in _HEADING.finditer(cell.source)]
+        cells = nbformat.read(executed, as_version=4).cells
+        markdown = MarkdownWithMath(renderer=IPythonRenderer(escape=False, exclude_anchor_links=True)).render
+        body = _body(cells, markdown)
+    headings = [match[1] for cell in cells for match in _HEADING.finditer(cell.source) if cell.cell_type == "markdown"]
     template = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
     page = template.substitute(title=html.escape(headings[0] if headings else source.stem), body=body)
     draft = target.with_name(f".{target.name}.part")
@@ -159,24 +153,52 @@ def _parameters(values: Any) -> dict[str, Any]:
     return dict(values or {})
 
 
-def _clean(notebook: Any) -> None:
-    """Keep what a static page can show, and describe each picture by the heading above it."""
-    notebook.metadata.pop("widgets", None)
+def _body(cells: Sequence[Any], markdown: Callable[[str], str]) -> str:
+    """Return what the cells of a notebook show: a section per chapter, with pictures and tables side by side."""
+    parts, side_by_side = ["<section>"], False
+    for kind, block in _blocks(cells, markdown):
+        if side_by_side != (kind == "panel"):
+            parts.append("</div>" if side_by_side else '<div class="panels">')
+            side_by_side = not side_by_side
+        parts += ["</section>", "<section>"] if kind == "chapter" else []
+        parts.append(block)
+    return "\n".join([*parts, "</div></section>" if side_by_side else "</section>"])
+
+
+def _blocks(cells: Sequence[Any], markdown: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+    """Yield what each cell shows as HTML: a "chapter" with its heading, "text", or a "panel" (a picture or a table)."""
     heading = "Chart"
-    for cell in notebook.cells:
+    for cell in cells:
         if cell.cell_type == "markdown":
             found = _HEADING.findall(cell.source)
             heading = found[-1] if found else heading
-            continue
-        kept = []
+            yield "chapter" if cell.source.startswith("## ") else "text", markdown(cell.source)
         for output in cell.get("outputs", []):
-            if output.output_type not in ("display_data", "execute_result"):
-                continue
-            if "application/vnd.jupyter.widget-view+json" in output.data:
-                continue
-            output.data = {kind: value for kind, value in output.data.items() if kind in SHOWN}
-            for kind in IMAGES:
-                if kind in output.data:
-                    output.metadata.setdefault(kind, {}).setdefault("alt", f"Chart: {heading}")
-            kept.append(output)
-        cell.outputs = kept
+            if output.output_type in ("display_data", "execute_result"):
+                yield from _block(output, heading, markdown)
+
+
+def _block(output: Any, heading: str, markdown: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+    """Yield an output as HTML. What only a running kernel can show (widgets, scripts) is left out."""
+    data = output.data
+    image = next((kind for kind in IMAGES if kind in data), None)
+    if WIDGET in data:
+        return
+    if image:
+        own = output.metadata.get(image, {}).get("alt")
+        yield "panel", _figure(image, data[image], own or f"Chart: {heading}", own or "")
+    elif "text/html" in data:
+        block = data["text/html"]
+        yield ("panel", f'<div class="table">{block}</div>') if "<table" in block else ("text", block)
+    elif "text/markdown" in data:
+        yield "text", markdown(data["text/markdown"])
+    elif "text/plain" in data:
+        yield "text", f"<pre>{html.escape(data['text/plain'])}</pre>"
+
+
+def _figure(kind: str, data: str, alt: str, caption: str) -> str:
+    """Return a picture; its caption is its alternative text again, so that a screen reader need not read it twice."""
+    if kind == "image/svg+xml":
+        data = base64.b64encode(data.encode()).decode("ascii")
+    words = f'<figcaption aria-hidden="true">{html.escape(caption)}</figcaption>' if caption else ""
+    return f'<figure><img alt="{html.escape(alt)}" src="data:{kind};base64,{data.strip()}">{words}</figure>'

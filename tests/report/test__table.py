@@ -55,10 +55,58 @@ def test_two_columns_may_have_one_header():
 
 
 def test_text_is_shown_as_text_in_html():
-    page = Table(RESULT)._repr_html_()
+    page = Table(RESULT, {"group": "<i>", "customers": "Customers"}, currency="<u>")._repr_html_()
     assert "&lt;b&gt;US&lt;/b&gt;" in page
+    assert "&lt;i&gt;" in page
     assert "<b>" not in page
     assert page.count("<tr>") == 4
+
+
+def test_the_html_is_the_same_each_time():
+    assert Table(RESULT)._repr_html_() == Table(RESULT)._repr_html_()
+
+
+def test_amounts_have_two_decimals_and_other_numbers_no_more_than_they_need():
+    table = pd.DataFrame({"sales_value": [97.5, 3.0], "usual_gap_days": [16.3, 0.6], "median_frequency": [2.0, 3.0]})
+    assert [line.split() for line in repr(Table(table)).splitlines()[1:]] == [
+        ["97.50", "16.3", "2"],
+        ["3.00", "0.6", "3"],
+    ]
+
+
+def test_an_interval_is_one_column(cdnow):
+    cohorts = cl.cohorts.summary(cdnow.customers, freq="QS")
+    columns = {"buyers": "Buyers", "repeat_rate": "Ordered again", "repeat_rate_ci": "95% interval"}
+    low, high = cohorts.loc[0, ["repeat_rate_ci_low", "repeat_rate_ci_high"]]
+    assert repr(Table(cohorts, columns)).split()[-1] == f"{low:.0%}".removesuffix("%") + f"–{high:.0%}"
+    groups = cl.orders.breakdown(cdnow.customers).round({"median_buyer_value_ci_high": 0})
+    assert "–" in repr(Table(groups, {"median_buyer_value_ci": "95% interval"}))
+    missing = groups.assign(median_buyer_value_ci_low=None).astype({"median_buyer_value_ci_low": "float64"})
+    assert repr(Table(missing, {"median_buyer_value_ci": "95% interval"})).split()[-1] == "–"
+
+
+def test_headers_of_amounts_have_the_currency(cdnow):
+    groups = cl.orders.breakdown(cdnow.customers)
+    columns = {"buyers": "Buyers", "sales_value": "Sales", "median_buyer_value_ci": "95% interval"}
+    assert repr(Table(groups, columns, currency="USD")).splitlines()[0].split() == [
+        "Buyers", "Sales", "(USD)", "95%", "interval", "(USD)",
+    ]  # fmt: skip
+
+
+def test_countries_have_names_and_what_is_not_a_country_stays():
+    table = pd.DataFrame({"billing_country_code": ["GB", "XK", "NA", "unknown", "other", None]})
+    assert [line.strip() for line in repr(Table(table)).splitlines()[1:]] == [
+        "United Kingdom", "Kosovo", "Namibia", "unknown", "other", "–",
+    ]  # fmt: skip
+
+
+def test_customers_are_linked_by_their_ids_and_named_where_names_are_given():
+    link = "https://my.example/store/1#id={customer_id}&x=1"
+    table = Table(RESULT, {"customer_id": "Customer"}, link=link, names={1: "Ann <b>Lee</b>"})
+    page = table._repr_html_()
+    assert '<a href="https://my.example/store/1#id=177000001&amp;x=1" rel="noreferrer">177000001</a></td>' in page
+    assert ">1</a> Ann &lt;b&gt;Lee&lt;/b&gt;</td>" in page
+    assert "1 Ann <b>Lee</b>" in repr(table)
 
 
 def test_a_result_of_an_analysis_and_an_empty_one_are_shown(generated):
@@ -75,8 +123,15 @@ def test_a_result_of_an_analysis_and_an_empty_one_are_shown(generated):
         (([1, 2],), r"table must be a table, not \[1, 2\]"),
         ((RESULT, ["share"]), "columns must be a mapping"),
         ((RESULT, {"shares": "Share"}), "columns names 'shares', which the table lacks; did you mean 'share'"),
+        ((RESULT, {"share_ci": "Share"}), "columns names 'share_ci', which the table lacks"),
     ],
 )
-def test_what_is_no_table_or_column_is_named(arguments, message):
+def test_what_is_not_a_table_or_column_is_named(arguments, message):
     with pytest.raises(cl.ArgumentError, match=message):
         Table(*arguments)
+
+
+@pytest.mark.parametrize("link", [5, "https://my.example/"])
+def test_a_link_without_a_place_for_the_customer_is_refused(link):
+    with pytest.raises(cl.ArgumentError, match="link must be an address with"):
+        Table(RESULT, link=link)
