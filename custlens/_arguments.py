@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import zoneinfo
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, TypeAlias
@@ -23,6 +24,7 @@ __all__ = [
     "one_of",
     "shown",
     "span",
+    "time_zone",
     "whole_number",
 ]
 
@@ -183,6 +185,22 @@ def moment(name: str, value: Any) -> datetime:
     if isinstance(found, date) and found == found:
         raise ArgumentError(f"{name} must lie between the years {YEARS[0]} and {YEARS[1]}, and is {shown(value)}")
     raise ArgumentError(f"{name} must be a date such as '2026-06-30' or a time with its zone, not {shown(value)}")
+
+
+def time_zone(name: str, value: Any) -> str:
+    """Return the IANA name of a time zone.
+
+    Raises
+    ------
+    ArgumentError
+        There is no such time zone.
+    """
+    try:
+        return zoneinfo.ZoneInfo(value).key
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, OSError, AttributeError) as error:
+        raise ArgumentError(
+            f"{name} must be the IANA name of a time zone such as 'Europe/Berlin', not {shown(value)}"
+        ) from error
 
 
 _DAYS = {"d": 1.0, "day": 1.0, "days": 1.0, "w": 7.0, "week": 7.0, "weeks": 7.0}

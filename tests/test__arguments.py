@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import custlens as cl
-from custlens._arguments import moment, number, one_of, shown, span, whole_number
+from custlens._arguments import moment, number, one_of, shown, span, time_zone, whole_number
 
 NOON = datetime(2026, 6, 30, 12, tzinfo=UTC)
 END = datetime(2026, 6, 30, 23, 59, 59, 999_999, tzinfo=UTC)
@@ -144,3 +144,10 @@ def test_a_span_in_other_units_is_answered_with_its_days(given, hint):
 def test_letters_of_another_case_are_the_nearest_name():
     with pytest.raises(cl.ArgumentError, match="did you mean 'W'"):
         one_of("freq", "w", ["D", "W", "MS", "day", "week"])
+
+
+@pytest.mark.parametrize("value", ["Mars", "", None, 5, "../etc/passwd", UTC])
+def test_a_time_zone_is_known_by_its_name(value):
+    assert time_zone("tz", "Europe/Berlin") == "Europe/Berlin"
+    with pytest.raises(cl.ArgumentError, match="tz must be the IANA name of a time zone such as 'Europe/Berlin'"):
+        time_zone("tz", value)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from custlens._arguments import one_of, shown
-from custlens.errors import ArgumentError
+from custlens._arguments import one_of
 
 __all__ = [
     "DAY",
     "PERIODS",
-    "check_time_zone",
     "days",
     "local_moments",
     "local_times",
@@ -93,19 +90,3 @@ def period_name(freq: Any) -> str:
     """
     found = one_of("freq", freq, [*FREQUENCIES, *PERIODS])
     return FREQUENCIES.get(found, found)
-
-
-def check_time_zone(tz: Any) -> None:
-    """Refuse what is not the IANA name of a time zone.
-
-    Raises
-    ------
-    ArgumentError
-        There is no such time zone.
-    """
-    try:
-        zoneinfo.ZoneInfo(tz)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, TypeError, OSError, AttributeError) as error:
-        raise ArgumentError(
-            f"tz must be the IANA name of a time zone such as 'Europe/Berlin', not {shown(tz)}"
-        ) from error

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrame, IntoFrameT
 
-from custlens._arguments import Moment, number, one_of
+from custlens._arguments import Moment, number, one_of, time_zone
 from custlens.analysis import results
 from custlens.analysis._frames import (
     Frame,
@@ -28,7 +28,6 @@ from custlens.analysis._stats import Groups, ratio, wilson
 from custlens.analysis._time import (
     DAY,
     PERIODS,
-    check_time_zone,
     days,
     local_moments,
     local_times,
@@ -232,7 +231,7 @@ class _Cohorts(NamedTuple):
 
 
 def _cohorts(frame: Frame, period: str, tz: str, as_of: Moment | None, numbers: list[str]) -> _Cohorts:
-    check_time_zone(tz)
+    time_zone("tz", tz)
     need_as_of(frame, as_of)
     times = ["first_order_date", "last_order_date", *as_of_column(as_of)]
     table = gather(frame, numbers=numbers, times=times, min_orders=1)

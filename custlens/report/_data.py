@@ -9,9 +9,8 @@ from functools import cached_property
 
 import pandas as pd
 
-from custlens._arguments import Moment, moment, one_of, shown
+from custlens._arguments import Moment, moment, one_of, shown, time_zone
 from custlens.analysis import lifetime, segments
-from custlens.analysis._time import check_time_zone
 from custlens.errors import ArgumentError, CustlensWarning, DataError
 from custlens.store.store import Store
 
@@ -145,7 +144,7 @@ def read(
     >>> len(data.customers), data.since
     (189, None)
     """
-    check_time_zone(tz)
+    time_zone("tz", tz)
     if segment is not None:
         one_of("segment", segment, SEGMENTS)
     source = store if isinstance(store, Store) else Store(store)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
-from custlens._arguments import Moment, one_of
+from custlens._arguments import Moment, one_of, time_zone
 from custlens.analysis import results
 from custlens.analysis._frames import (
     as_of_column,
@@ -26,7 +26,6 @@ from custlens.analysis._frames import (
 from custlens.analysis._stats import Groups, known, quantiles, ratio
 from custlens.analysis._time import (
     DAY,
-    check_time_zone,
     days,
     local_moments,
     local_times,
@@ -85,7 +84,7 @@ def order_dates(customers: IntoFrameT, *, freq: str = "MS", tz: str = "UTC", as_
     1 2026-03-01             1            1     False
     """
     period = period_name(freq)
-    check_time_zone(tz)
+    time_zone("tz", tz)
     frame = customers_frame(customers, NEEDED)
     now = when_observed(frame, as_of)
     table = gather(frame, times=["first_order_date", "last_order_date"], min_orders=1)
@@ -145,7 +144,7 @@ def seasonality(
     1  Tuesday             0     2                   0.0
     """
     one_of("by", by, get_args(Season))
-    check_time_zone(tz)
+    time_zone("tz", tz)
     frame = customers_frame(customers, NEEDED)
     now = float(microseconds(need_as_of(frame, as_of)))
     table = gather(frame, times=["first_order_date", "last_order_date"], min_orders=1)
