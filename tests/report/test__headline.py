@@ -50,9 +50,8 @@ def test_a_table_without_buyers_currency_or_observation_has_dashes(generated):
 
 
 def test_html_shows_text_as_text(generated):
-    evil = generated.customers.head(3).assign(currency="<b>")
-    page = Headline(evil, about="<i>")._repr_html_()
-    assert "&lt;b&gt;" in page
+    page = Headline(generated.customers, about="<i>")._repr_html_()
+    assert "&lt;i&gt;" in page
     assert "<i>" not in page
 
 
