@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from custlens.store._lake import NESTED, SCHEMAS, STATS, Snapshot, dtypes_of
-from custlens.store._upkeep import left_out
+from custlens.store._upkeep import left_out, readmit
 from custlens.tables import Built, frame_of, schemas
 
 __all__ = ["Commit", "commit"]
@@ -31,7 +31,7 @@ class Commit(NamedTuple):
     rejects: int
 
 
-def commit(state: Snapshot, built: Built, deleted: set[int] | None, facts: dict[str, Any]) -> Commit:
+def commit(state: Snapshot, built: Built, deleted: set[int], facts: dict[str, Any], *, everyone: bool) -> Commit:
     """Write what a sync found, under its claim.
 
     Parameters
@@ -41,9 +41,11 @@ def commit(state: Snapshot, built: Built, deleted: set[int] | None, facts: dict[
     built
         What was fetched, with fingerprints.
     deleted
-        Customers known to be gone; None if what was fetched is all there is.
+        Customers known to be gone.
     facts
         mode, as_of, cursor, last_full, store_id and currency of this sync.
+    everyone
+        Whether whoever was not fetched is gone too.
     """
     state.undo_unfinished()
     found_rejects = built.tables["rejects"].cast(SCHEMAS["rejects"])
@@ -52,12 +54,14 @@ def commit(state: Snapshot, built: Built, deleted: set[int] | None, facts: dict[
     new = _only(new, ~hidden)
     found_rejects = _only(found_rejects, ~left_out(state, found_rejects["customer_id"]))
     held = state.rows("customers", COMPARED)
-    changes = _compare(held, new, deleted)
-    versions = {"left_out": int(hidden.sum()) if deleted is None else state.version_of("left_out")}
+    changes = _compare(held, new, None if everyone else deleted)
+    versions = {"left_out": state.version_of("left_out"), **readmit(state, deleted)}
+    if everyone:
+        versions["left_out"] = int(hidden.sum())
     number = 1 + int(state.last["sync"]) if state.last else 1
 
     old_rejects = state.rows("rejects")
-    kept = np.zeros(len(old_rejects), bool) if deleted is None else _unseen(old_rejects, new, found_rejects, deleted)
+    kept = np.zeros(len(old_rejects), bool) if everyone else _unseen(old_rejects, new, found_rejects, deleted)
     replaced = old_rejects.filter(pa.array(~kept))
     if _sorted(replaced) != _sorted(found_rejects):
         versions["rejects"] = state.replace("rejects", found_rejects, ~kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from custlens._arguments import span
-from custlens.errors import StoreError
+from custlens.errors import ArgumentError, StoreError
 from custlens.store._lake import SCHEMAS, Lake, Snapshot
 
-__all__ = ["CompactReport", "ForgetReport", "compact", "forget", "left_out"]
+__all__ = ["CompactReport", "ForgetReport", "compact", "forget", "left_out", "readmit"]
 
 UNIQUE_TO_A_PERSON = ("email", "billing_phone", "tax_id", "fiscal_code", "electronic_invoice_pec_email")
 SHORTEST_TRACE = 6
@@ -91,30 +92,33 @@ def forget(lake: Lake, customer_id: int, keep_out: bool) -> ForgetReport:
     """Erase a person, as `Store.forget` says."""
     with lake.claimed() as folder:
         state = _held(lake)
+        for file in folder.glob("pages.sqlite*"):
+            file.unlink()
         state.undo_unfinished()
         out = {
             name: pc.equal(state.rows(name, ["customer_id"])["customer_id"], customer_id).to_numpy()
             for name in ("order_stats_history", "customers")
         }
         out["rejects"] = _about(state, customer_id, out["customers"])
-        marks = {"left_out": state.version_of("left_out")}
-        digests = state.rows("forgotten")
         known = left_out(state, pa.array([customer_id])).any()
+        if not known and not any(rows.any() for rows in out.values()):
+            raise ArgumentError(
+                f"customer_id: nobody with the ID {customer_id} is or was in {lake.path}. Nothing was erased but the "
+                "pages of a stopped sync, if there were any"
+            )
+        marks = {"left_out": state.version_of("left_out")}
         if keep_out and not known:
+            digests = state.rows("forgotten")
             salt = digests["salt"][0].as_py() if len(digests) else secrets.token_hex(16)
             row = pa.Table.from_pylist([{"salt": salt, "digest": _digest(salt, customer_id)}], SCHEMAS["forgotten"])
             marks["forgotten"] = state.replace("forgotten", row)
             marks["left_out"] += int(out["customers"].any())
-        elif known and not keep_out:
-            mine = pc.equal(digests["digest"], _digest(digests["salt"][0].as_py(), customer_id)).to_numpy()
-            marks["forgotten"] = state.replace("forgotten", digests.slice(0, 0), mine)
-            marks["left_out"] = max(marks["left_out"] - 1, 0)  # so the numbers differ, and the next sync is a full one
+        elif not keep_out:
+            marks |= readmit(state, [customer_id])  # then the numbers differ, and the next sync is a full one
         for name in ("order_stats_history", "rejects", "customers"):  # the customers last: see `commit`
             marks[name] = state.replace(name, SCHEMAS[name].empty_table(), out[name], marks)
         given_up = int(state.readable.sum()) - 1
         state.give_up_before(marks["customers"])
-        for file in folder.glob("pages.sqlite*"):
-            file.unlink()
         counts = {name: int(rows.sum()) for name, rows in out.items()}
         return ForgetReport(counts["customers"], counts["order_stats_history"], counts["rejects"], given_up, keep_out)
 
@@ -128,6 +132,23 @@ def left_out(state: Snapshot, customer_ids: pa.Array | pa.ChunkedArray) -> np.nd
     return np.array(
         [number is not None and _digest(salt, number) in known for number in customer_ids.to_pylist()], bool
     )
+
+
+def readmit(state: Snapshot, customer_ids: Iterable[int]) -> dict[str, int]:
+    """Let syncs take customers in again who were forgotten, and return the versions that belong to that.
+
+    After somebody was deleted in the shop, whoever has that ID is somebody else.
+    """
+    digests = state.rows("forgotten")
+    if not len(digests):
+        return {}
+    salt = digests["salt"][0].as_py()
+    out = pc.is_in(digests["digest"], pa.array([_digest(salt, number) for number in customer_ids], pa.string()))
+    again = pc.sum(out).as_py()
+    if not again:
+        return {}
+    left = max(state.version_of("left_out") - again, 0)
+    return {"forgotten": state.replace("forgotten", digests.slice(0, 0), out.to_numpy()), "left_out": left}
 
 
 def _about(state: Snapshot, customer_id: int, held: np.ndarray) -> np.ndarray:

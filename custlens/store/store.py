@@ -293,7 +293,7 @@ class Store:
         Raises
         ------
         ArgumentError
-            `customer_id` is not a whole number.
+            `customer_id` is not a whole number, or nobody with this ID is or was in the store.
         SyncError
             A sync of this store is running.
         StoreError

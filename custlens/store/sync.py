@@ -5,13 +5,14 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm.auto import tqdm
 
@@ -23,6 +24,7 @@ from custlens.errors import ArgumentError, StoreError, SyncError
 from custlens.store._commit import commit
 from custlens.store._journal import Journal
 from custlens.store._lake import Lake
+from custlens.store._upkeep import left_out
 from custlens.tables import Built, TableBuilder
 
 __all__ = ["Mode", "SyncProgress", "SyncReport", "sync"]
@@ -293,7 +295,7 @@ class _Sync:
         unknown_fields = built.unknown_fields
         state = self._state or self._lake.create()
         everyone = mode == "full" and changes.missing <= 0  # else who was not found is not taken to be gone
-        counts = commit(state, built, None if everyone else changes.deleted or set(), facts)
+        counts = commit(state, built, changes.deleted or set(), facts, everyone=everyone)
         self._journal.clear()
         return SyncReport(
             self._client.store_id,
@@ -361,7 +363,7 @@ class _Sync:
                 changes = crawler.changes(plan["since"], plan["orders_since"])
             else:
                 began = crawler.now()
-                changes = crawler.changes(*self._held())
+                changes = crawler.changes(*self._held(), left_out=self._left_out)
             return assembly.finish(changes.deleted or set()), changes, began
 
     def _held(self) -> tuple[int, int, set[int]]:
@@ -372,10 +374,15 @@ class _Sync:
         known = set(held["customer_id"].to_pylist())
         for row in self._state.rows("rejects", ["customer_id", "raw"]).to_pylist():
             known.add(hash(row["raw"].encode()) if row["customer_id"] is None else row["customer_id"])
-        known.update(range(-self._state.version_of("left_out"), 0))  # forgotten here, and still in the shop
         newest = pc.max(held["last_order_date"]).as_py() or self._last["as_of"]
         orders_since = min(newest, self._last["as_of"]) - self._orders_overlap
         return int(self._last["cursor"].timestamp()), int(orders_since.timestamp()), known
+
+    def _left_out(self, seen: Set[int]) -> int:
+        """Return how many customers the shop has who were forgotten here, beside those seen."""
+        assert self._state is not None
+        count = self._state.version_of("left_out")
+        return count and count - int(left_out(self._state, pa.array(seen, pa.int64())).sum())
 
     def _now(self, mode: Mode, phase: Literal["reading", "writing"], read: int, expected: int) -> SyncProgress:
         client = self._client

@@ -212,3 +212,28 @@ def test_an_interrupt_is_not_kept_waiting_by_a_shop_that_does_not_answer():
         ):
             crawler.start()
         assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("clock", "newest", "believed"),
+    [
+        (-400, -500, True),  # an old shop, or a clock here that is ahead
+        (400, -60, False),  # a Date header that is ahead
+        (400, 380, True),  # a clock here that is behind what the shop has seen
+        (-400, -60, False),  # a Date header that is behind what the shop has seen
+        (30, -500, True),  # within a month, as clocks may differ
+    ],
+)
+def test_a_clock_far_from_ours_is_believed_unless_the_shop_is_against_it(clock, newest, believed):
+    """Days from this machine's clock; nothing has happened in the shop for more than 45 days."""
+    now = dt.datetime.now(dt.UTC)
+    with serve(250) as shop:
+        when = (now + dt.timedelta(days=newest)).strftime("%Y-%m-%d %H:%M:%S +0000")
+        for customer in shop.population.customers.values():
+            customer.registered = customer.updated = when
+            customer.stats = cl.Stats(number_of_orders=0, sales_value=0)
+        shop.population.now = now + dt.timedelta(days=clock)
+        shop.changed()
+        as_of = cl.fetch(shop.client(), progress=False).customers["as_of"].iloc[0]
+        expected = shop.population.now if believed else now
+        assert abs(as_of - expected) < dt.timedelta(minutes=2)

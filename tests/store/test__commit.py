@@ -29,9 +29,15 @@ def write(tmp_path):
         builder = TableBuilder(fingerprints=True)
         builder.add([json.dumps(record).encode() for record in records])
         made.append(START + dt.timedelta(days=len(made)))
-        facts = {"mode": "full", "as_of": made[-1], "cursor": made[-1], "last_full": made[-1]}
+        facts = {
+            "mode": "full" if deleted is None else "incremental",
+            "as_of": made[-1],
+            "cursor": made[-1],
+            "last_full": made[-1],
+        }
         state = lake.snapshot() or lake.create()
-        return commit(state, builder.finish(), deleted, {**facts, "store_id": 1, "currency": "EUR"})
+        facts |= {"store_id": 1, "currency": "EUR"}
+        return commit(state, builder.finish(), deleted or set(), facts, everyone=deleted is None)
 
     write.lake = lake
     return write

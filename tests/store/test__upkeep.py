@@ -63,7 +63,7 @@ def test_a_person_who_is_forgotten_is_in_no_byte_of_the_store(shop, client, stor
         shop.changed()
         store.sync(client, progress=False)
     hasty = shop.client(retries=0)
-    shop.fail_next("ok", "ok", "ok", 500)
+    shop.fail_next("ok", "ok", "ok", "ok", 500)
     with pytest.raises(cl.ServerError):
         store.sync(hasty, "full", progress=False)  # leaves pages behind
     texts, held = [text.encode() for text in of_person(shop.document(known))], every_byte(folder)
@@ -98,6 +98,57 @@ def test_later_syncs_leave_a_forgotten_person_out_or_take_them_in_again(shop, cl
         store.forget(person, keep_out=False)
         store.sync(client, progress=False)
         assert person in set(store.customers()["customer_id"])
+
+
+def test_what_a_forgotten_person_does_in_the_shop_does_not_lead_to_a_full_sync(shop, client, store):
+    store.sync(client, progress=False)
+    person = shop.ids[3]
+    store.forget(person)
+
+    def sync():
+        shop.changed()
+        report = store.sync(client, full_every="30D", progress=False)
+        assert (report.mode, report.verified) == ("incremental", True)
+        assert person not in set(store.customers()["customer_id"])
+
+    shop.population.now += dt.timedelta(days=1)
+    shop.population.edit(person, name="Renamed")
+    sync()
+    sync()
+    shop.population.now += dt.timedelta(days=1)
+    shop.population.delete(person)
+    sync()
+    sync()  # which is told of the deletion again
+    shop.population.now += dt.timedelta(days=1)
+    shop.population.add(customer_id=person)  # the ID is used again, by somebody else
+    shop.changed()
+    report = store.sync(client, full_every="30D", progress=False)
+    assert (report.mode, report.verified, report.added) == ("incremental", True, 1)
+    assert person in set(store.customers()["customer_id"])
+
+
+def test_who_was_never_here_cannot_be_forgotten_and_nothing_is_given_up(shop, client, store, folder):
+    store.sync(client, progress=False)
+    first = shop.population.now
+    gone = shop.ids[0]
+    shop.population.now += dt.timedelta(days=1)
+    shop.population.delete(gone)
+    shop.changed()
+    store.sync(client, progress=False)
+    newcomer = shop.population.add()
+    email = shop.document(newcomer)["email"].encode()
+    shop.fail_next(*["ok"] * 6, 500)
+    with pytest.raises(cl.ServerError):
+        store.sync(shop.client(retries=0), "full", progress=False)  # leaves a page with the newcomer behind
+    assert email in every_byte(folder)
+    with pytest.raises(cl.ArgumentError, match=f"customer_id: nobody with the ID {newcomer} is or was in "):
+        store.forget(newcomer)
+    assert email not in every_byte(folder)
+    assert len(store.customers(as_of=first)) == 120
+    report = store.forget(gone)  # only the history and an earlier state know of them
+    assert (report.customers, report.history, report.syncs_given_up) == (0, 2, 1)
+    store.forget(shop.ids[0])
+    assert store.forget(shop.ids[0], keep_out=False).customers == 0
 
 
 def test_a_record_without_an_id_is_erased_by_the_email_in_it(shop, client, store, folder):
