@@ -1,8 +1,8 @@
 """Builds the tables from raw JSON, setting aside the values that cannot be used.
 
-Records are decoded a few hundred at a time, while they fit the processor's cache, and taken apart into Arrow columns.
-Every ten thousand customers the columns are validated while their raw JSON is still at hand. So memory holds the
-tables and little else.
+Records are decoded a few hundred at a time, as they come and while they fit the processor's cache, and taken apart into
+Arrow columns. Every ten thousand customers the columns are validated while their raw JSON is still at hand. So memory
+holds the tables and little else.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple, get_args
@@ -108,6 +108,7 @@ class TableBuilder:
         self._waiting: list[Raw] = []
         self._failures: list[Failure] = []
         self._taken = 0
+        self._chunk: list[tuple[Raw, int, int]] = []
         self._ids: list[np.ndarray] = []
         self._places: list[np.ndarray] = []
         self._unknown_fields: set[str] = set()
@@ -115,10 +116,11 @@ class TableBuilder:
 
     def add(self, items: Iterable[Raw]) -> None:
         """Add raw customers, each one JSON object."""
-        self._waiting.extend(items)
-        while len(self._waiting) >= CHUNK_ROWS:
-            chunk, self._waiting = self._waiting[:CHUNK_ROWS], self._waiting[CHUNK_ROWS:]
-            self._build(chunk)
+        waiting = [*self._waiting, *items]
+        whole = len(waiting) // BATCH_ROWS * BATCH_ROWS
+        for start in range(0, whole, BATCH_ROWS):
+            self._take(waiting[start : start + BATCH_ROWS])
+        self._waiting = waiting[whole:]
 
     def reject(self, *failures: Failure) -> None:
         """Set aside values or rows that cannot be used.
@@ -149,8 +151,8 @@ class TableBuilder:
         keep : numpy.ndarray of bool, optional
             Of each customer added, in order, whether to keep it and what was rejected of it; all by default.
         """
-        self._build(self._waiting)
-        self._waiting = []
+        self._take(self._waiting)
+        self._close_chunk()
         ids, where = (np.concatenate([np.empty(0, "int64"), *arrays]) for arrays in (self._ids, self._places))
         superseded = gone = where[pd.Series(ids).duplicated(keep="last")]
         if keep is not None:
@@ -173,29 +175,30 @@ class TableBuilder:
             unknown_values={api: sorted(values) for api, values in sorted(self._unknown_values.items())},
         )
 
-    def _build(self, raws: list[Raw]) -> None:
-        """Turn one chunk of raw customers into validated columns."""
-        kept: list[Raw] = []
-        ids: list[int | None] = []
-        places: list[int] = []
+    def _take(self, raws: list[Raw]) -> None:
+        """Take a batch of raw customers apart, into the chunk under construction."""
         with _collector_held():
-            for start in range(0, len(raws), BATCH_ROWS):
-                first = len(kept)
-                records = self._read(raws[start : start + BATCH_ROWS], self._taken + start, kept, places)
-                ids += [record.id for record in records]
-                self._customers.take(records, range(first, len(kept)))
-                for table in self._parts.values():
-                    table.take_items(records, first)
-            self._taken += len(raws)
-            if kept:
-                where = np.array(places)
-                self._ids.append(np.array(ids, "int64"))
-                self._places.append(where)
-                latest = ~pd.Series(self._ids[-1]).duplicated(keep="last").to_numpy()
-                for table in (self._customers, *self._parts.values()):
-                    self._close(table, kept, where, latest)
+            first = len(self._chunk)
+            records = self._read(raws)
+            self._customers.take(records, range(first, len(self._chunk)))
+            for table in self._parts.values():
+                table.take_items(records, first)
+        if len(self._chunk) >= CHUNK_ROWS:
+            self._close_chunk()
 
-    def _close(self, table: _Table, raws: list[Raw], places: np.ndarray, latest: np.ndarray) -> None:
+    def _close_chunk(self) -> None:
+        """Turn the chunk into validated columns."""
+        if not self._chunk:
+            return
+        raws, ids, places = zip(*self._chunk, strict=True)
+        self._chunk = []
+        self._ids.append(np.array(ids, "int64"))
+        self._places.append(np.array(places, "int64"))
+        latest = ~pd.Series(self._ids[-1]).duplicated(keep="last").to_numpy()
+        for table in (self._customers, *self._parts.values()):
+            self._close(table, raws, self._places[-1], latest)
+
+    def _close(self, table: _Table, raws: Sequence[Raw], places: np.ndarray, latest: np.ndarray) -> None:
         """Validate a table's part of the chunk, of each customer the latest record, and blank what breaks the schema."""
         arrays, found = table.close_chunk(latest)
         found += failures(frame_of(arrays, table.dtypes), table.name)
@@ -221,14 +224,15 @@ class TableBuilder:
         if unknown:
             self._unknown_values[api] |= {value if _CODE.fullmatch(value) else "…" for value in unknown}
 
-    def _read(self, raws: list[Raw], first: int, kept: list[Raw], places: list[int]) -> list[Customer]:
-        """Read the records of a batch, the first of which has this place; reject what has no usable ID."""
+    def _read(self, raws: list[Raw]) -> list[Customer]:
+        """Read the records of a batch; reject what has no usable ID."""
         records = []
         bad: list[tuple[str, Any, str, bool]] = []
 
         def on_bad(path: str, value: Any, reason: str, dropped: bool) -> None:
             bad.append((path, value, reason, dropped))
 
+        first, self._taken = self._taken, self._taken + len(raws)
         for place, raw in enumerate(raws, first):
             try:
                 record = read_customer(raw, on_bad)
@@ -254,8 +258,7 @@ class TableBuilder:
             if record.extra:
                 self._unknown_fields.update(re.sub(r"\[\d+\]", "", path) for path in record.extra)
             records.append(record)
-            kept.append(raw)
-            places.append(place)
+            self._chunk.append((raw, record.id, place))
         return records
 
 
@@ -340,7 +343,7 @@ class _Table:
         self._chunks = []
         return table.drop_columns("_place"), table["_place"].to_numpy()
 
-    def failure(self, row: int, column: str, reason: str, raws: list[Raw], places: np.ndarray) -> Failure:
+    def failure(self, row: int, column: str, reason: str, raws: Sequence[Raw], places: np.ndarray) -> Failure:
         """Describe a value that breaks the schema, from the raw JSON it came in."""
         owner = int(self.owners[row])
         dropped: set[str] = set()
