@@ -390,7 +390,10 @@ class Lake:
             yield
         except (deltalake.exceptions.DeltaError, OSError, pa.ArrowException) as error:
             detail = " ".join(str(error).split())[:200]
-            raise StoreError(f"{self.path}: {_problem(error)} ({detail})") from error
+            problem = _problem(error)
+            if isinstance(error, FileNotFoundError) and self.folder is not None and not self.folder.exists():
+                problem = "the folder cannot be written there; choose another place"
+            raise StoreError(f"{self.path}: {problem} ({detail})") from error
 
 
 class Stamps(NamedTuple):

@@ -317,7 +317,7 @@ class Store:
         until = None if as_of is None else moment("as_of", as_of)
         state = self._lake.snapshot()
         if state is None:
-            raise StoreError(f"{self.path} holds no customers yet: run store.sync(client) first")
+            raise StoreError(f"{self.path} holds no customers yet: run store.sync(client), or custlens sync, first")
         if until is None:
             return state
         before = state.syncs[state.syncs["as_of"] <= until]

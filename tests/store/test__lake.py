@@ -117,7 +117,9 @@ def test_what_a_killed_sync_left_is_not_seen_and_is_undone(shop, client, synced,
 def test_a_store_whose_first_commit_was_killed_is_empty(client, store, folder):
     state = Lake(folder, None).create()
     state.replace("syncs", pa.Table.from_pylist([{"sync": 1, "version": 1}], SCHEMAS["syncs"]))
-    with pytest.raises(cl.StoreError, match=r"holds no customers yet: run store\.sync\(client\) first"):
+    with pytest.raises(
+        cl.StoreError, match=r"holds no customers yet: run store\.sync\(client\), or custlens sync, first"
+    ):
         store.customers()
     store.sync(client, progress=False)
     assert store.syncs()["mode"].tolist() == ["full"]
@@ -281,3 +283,8 @@ def test_a_read_only_disk_is_said_and_can_be_read(client, small_disk):
         pd.testing.assert_frame_equal(store.customers(), before)
     finally:
         subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+
+
+def test_a_place_where_no_folder_can_be_made_is_named_as_such(client):
+    with pytest.raises(cl.StoreError, match=r"/proc/shop\.lens: the folder cannot be written there"):
+        cl.Store("/proc/shop.lens").sync(client, progress=False)

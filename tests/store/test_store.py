@@ -152,7 +152,9 @@ def test_a_path_that_is_none_is_refused(path):
 
 
 def test_a_store_without_a_sync_says_what_to_do(store, tmp_path):
-    with pytest.raises(cl.StoreError, match=r"holds no customers yet: run store\.sync\(client\) first"):
+    with pytest.raises(
+        cl.StoreError, match=r"holds no customers yet: run store\.sync\(client\), or custlens sync, first"
+    ):
         store.customers()
     (tmp_path / "a file").write_text("x")
     for path, message in ((tmp_path / "a file", "is a file"), (tmp_path, "is not a custlens store")):
