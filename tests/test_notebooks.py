@@ -39,5 +39,6 @@ def test_there_are_notebooks():
         "03_segments_and_cohorts",
         "04_lifetime_value",
         "05_lookup",
+        "06_explorer",
         "report",
     ]

@@ -85,7 +85,8 @@ def linked(charts: Sequence[LinkedChart], words: str, note: str, unit: str) -> F
 
 
 def _draw(ax: Axes, chart: LinkedChart) -> None:
-    finding = f"{chart.title}: {chart.filtered or 'nothing chosen here'}."
+    chosen = f", {chart.filtered}" if chart.filtered else ""
+    finding = f"{chart.title}{chosen}: the tallest bar is “{chart.bars[int(np.argmax(chart.counts))]}”."
     if not chart.whole.any():
         look.say(ax, chart.title, [chart.filtered], "No customers.")
         return

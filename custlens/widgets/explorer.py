@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, get_args
@@ -237,15 +238,10 @@ class Explorer(Panel):
 
     def still_table(self) -> str:
         """Return the number and the sales of the chosen customers, and the filters, as HTML."""
-        (customers, sales), (all_customers, all_sales) = self._cross.totals(), self._total
-        rows = pd.DataFrame(
-            {"Selected": [f"{customers:,}", f"{sales:,.2f}"], "All": [f"{all_customers:,}", f"{all_sales:,.2f}"]},
-            index=["Customers", f"Sales ({self._currency or 'currency unknown'})"],
-        )
-        filters = pd.DataFrame(
-            {"Filter": {d.title: d.words() for d in self._cross.dimensions.values() if d.filter is not None}}
-        )
-        return str(rows.to_html()) + (str(filters.to_html()) if len(filters) else "")
+        filters = [(d.title, d.words()) for d in self._cross.dimensions.values() if d.filter is not None]
+        rows = [("Selected", self._words()), *filters, ("About", self._facts())]
+        cells = (f"<tr><th>{html.escape(title)}</th><td>{html.escape(text)}</td></tr>" for title, text in rows)
+        return f"<table>{''.join(cells)}</table>"
 
     def still_picture(self) -> bytes:
         """Return the charts as a PNG picture."""

@@ -229,7 +229,7 @@ def test_the_figure_has_the_charts_and_the_counts(explorer):
     assert [ax.get_title(loc="left") for ax in figure.axes][:2] == ["Sales value", "Average order value"]
     assert len(figure.axes) == 11
     assert figure.texts[0].get_text().startswith(f"{len(explorer.selected):,} of 3,000 customers")
-    assert "Segment: Champions, Loyal." in cl.plot.describe(figure)
+    assert "Segment, Champions, Loyal: the tallest bar is “" in cl.plot.describe(figure)
 
 
 def test_a_page_without_a_kernel_has_a_table_and_a_picture(explorer):

@@ -268,8 +268,11 @@ function histogram({ name, title, axis }, { touch, moved, choose, scale, heights
       edges = placesOf(spec.bar_of, spec.bars.length - 1);
       if (chart.counts.length !== spec.bars.length) chart.counts = new Float64Array(spec.bars.length);
       log.checked = spec.axis === "log";
-      ticks.replaceChildren(...spec.ticks.map(([place, text]) =>
-        element("span", { style: `left: ${(100 * place) / (spec.bars.length - 1)}%` }, text)));
+      ticks.replaceChildren(...spec.ticks.map(([place, text]) => {
+        const left = place / (spec.bars.length - 1);
+        const shift = left < 0.04 ? 0 : left > 0.96 ? -100 : -50; // a name at an end stays within the chart
+        return element("span", { style: `left: ${100 * left}%; transform: translateX(${shift}%)` }, text);
+      }));
       missing.hidden = all.customers[0] === 0;
       range = null;
     },
@@ -346,7 +349,7 @@ function histogram({ name, title, axis }, { touch, moved, choose, scale, heights
     touch(chart);
     plot.setPointerCapture(event.pointerId);
     const [place, grip] = [at(event), (GRIP[event.pointerType] ?? 7) / plot.clientWidth];
-    drag = { kind: "new", start: place, x: event.clientX, range };
+    drag = { kind: "new", start: place, x: event.clientX, range, onHandle: handles.includes(event.target) };
     if (range) {
       const [from, to] = range.map((edge) => Math.abs(edges[edge] - place));
       if (Math.min(from, to) <= grip) drag.kind = from < to ? "from" : "to";
@@ -379,10 +382,10 @@ function histogram({ name, title, axis }, { touch, moved, choose, scale, heights
   });
   plot.addEventListener("pointerup", (event) => {
     if (!drag) return;
-    const { moved: dragged, kind } = drag;
+    const { moved: dragged, onHandle } = drag;
     drag = null;
-    if (!dragged && chart.chosen()) {
-      if (kind === "new" || kind === "move") drop();
+    if (!dragged && chart.chosen()) { // a click removes the brush; one on a handle is for the keys
+      if (!onHandle) drop();
     } else {
       if (!dragged) {
         const bar = barAt(at(event));
