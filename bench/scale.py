@@ -26,12 +26,14 @@ def make(path: Path, rows: int) -> None:
 
     from bench.analysis import NOW, shop
     from custlens.analysis._frames import uncategorised
-    from custlens.store._lake import SCHEMAS, Lake
+    from custlens.store._lake import Lake
+    from custlens.store._layout import SCHEMAS
+    from custlens.store._snapshot import Snapshot
 
     lake, now = Lake(path, None), NOW.to_pydatetime()
     row = {"sync": 1, "version": rows // PART, "mode": "full", "as_of": now, "cursor": now, "last_full": now}
     synced = pa.Table.from_pylist([{**row, "store_id": 1003, "currency": "EUR"}], SCHEMAS["syncs"])
-    version = lake.create().replace("syncs", synced)
+    version = Snapshot(lake, lake.create()).replace("syncs", synced)
     for part in range(rows // PART):
         table = shop(PART, seed=part + 1)
         table["customer_id"] += part * PART
@@ -40,7 +42,9 @@ def make(path: Path, rows: int) -> None:
             pa.array(table[field.name]).cast(field.type) if field.name in table else pa.nulls(PART, field.type)
             for field in SCHEMAS["customers"]
         ]
-        lake.create().replace("customers", pa.table(columns, schema=SCHEMAS["customers"]), marks={"syncs": version})
+        Snapshot(lake, lake.create()).replace(
+            "customers", pa.table(columns, schema=SCHEMAS["customers"]), marks={"syncs": version}
+        )
 
 
 def rfm(table: Any, folder: Path) -> None:

@@ -36,12 +36,13 @@ def make(folder: Path) -> None:
 
     import custlens as cl
     from custlens.store._lake import Lake
+    from custlens.store._snapshot import Snapshot
 
     path = folder / "shop.lens"
     with cl.demo.serve(customers=20_000, rate_limit=None) as shop:
         shop.population.patches.clear()
         cl.Store(path).sync(shop.client(rate_limit=10_000_000), progress=False)
-    state = Lake(path, None).snapshot()
+    state = Snapshot.latest(Lake(path, None))
     rows = state.rows("customers")
     many = pa.concat_tables([rows] * (ROWS // len(rows)))
     ids = pa.array(np.arange(ROWS) + 177_000_001)
@@ -56,10 +57,10 @@ def run(peer: str, folder: Path) -> None:
     import pyarrow.parquet as pq
 
     import custlens as cl
-    from custlens.store import _lake as lake
+    from custlens.store._layout import dtypes_of
     from custlens.tables import _arrow as convert
 
-    kinds = {name: lake.dtypes_of("customers")[name] for name in COLUMNS}
+    kinds = {name: dtypes_of("customers")[name] for name in COLUMNS}
     texts = [name for name, kind in kinds.items() if kind == "category"]
     for _ in range(2):  # the second counts: by then both libraries are loaded
         started = time.perf_counter()
@@ -81,9 +82,10 @@ def change(folder: Path) -> None:
     import pyarrow as pa
 
     from custlens.store._lake import Lake
+    from custlens.store._snapshot import Snapshot
 
     lake = Lake(folder / "shop.lens", None)
-    state, before = lake.snapshot(), lake.size()
+    state, before = Snapshot.latest(lake), lake.size()
     out = np.zeros(ROWS, bool)
     out[np.random.default_rng(1).choice(ROWS, 8, replace=False)] = True
     rows = state.rows("customers").filter(pa.array(out))

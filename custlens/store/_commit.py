@@ -9,7 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from custlens.store._lake import NESTED, SCHEMAS, STATS, Snapshot, dtypes_of
+from custlens.store._layout import NESTED, SCHEMAS, STATS, dtypes_of
+from custlens.store._snapshot import Snapshot
 from custlens.store._upkeep import left_out, readmit
 from custlens.tables import Built, frame_of, schemas
 

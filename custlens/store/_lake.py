@@ -1,10 +1,5 @@
 """The folder of Delta tables in which a store is kept: how it is opened, read and written.
 
-``customers`` holds one row per customer, with addresses and contacts nested, so that one commit is one consistent state.
-``syncs`` (one row per sync), ``rejects``, ``order_stats_history`` and ``forgotten`` (salted hashes of the customers that
-syncs are to leave out) are written before it, and the commit of the customers names the version of each that belongs to it (as Delta application transactions). So a reader never sees what a
-killed sync left in them, and the next sync undoes it.
-
 Data files are small and the log keeps no values of columns: a sync rewrites only the files in which a row changed, and
 nothing personal stays where it cannot be removed.
 """
@@ -13,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import itertools
 import json
 import os
 import re
@@ -23,15 +17,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import deltalake
 import deltalake.exceptions
 import deltalake.fs
 import filelock
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 from deltalake.transaction import AddAction, RemoveAction
@@ -40,71 +31,12 @@ from pyarrow.fs import FileSelector, FileSystem, LocalFileSystem, PyFileSystem, 
 
 from custlens._arguments import shown
 from custlens.errors import ArgumentError, StoreError, SyncError
-from custlens.tables import frame_of, schemas
+from custlens.store._layout import SCHEMAS
 
-__all__ = [
-    "BESIDE",
-    "FORMAT",
-    "JOURNAL",
-    "NESTED",
-    "SCHEMAS",
-    "STAMPED",
-    "STATS",
-    "Lake",
-    "Snapshot",
-    "Stamps",
-    "dtypes_of",
-]
+__all__ = ["DATA_FILE", "FORMAT", "JOURNAL", "Lake"]
 
 FORMAT = 1
 JOURNAL = "_journal"
-STATS = schemas.STATS
-STAMPED = ("store_id", "currency", "as_of")
-"""Columns of the customers that `syncs` keeps once; they are added when the customers are read."""
-ARROW = {
-    "int64": pa.int64(),
-    "Int64": pa.int64(),
-    "float64": pa.float64(),
-    "boolean": pa.bool_(),
-    "str": pa.string(),
-    "category": pa.string(),
-    "datetime64[us, UTC]": pa.timestamp("us", "UTC"),
-}
-UTC = ARROW["datetime64[us, UTC]"]
-
-
-def _fields(table: str, without: Iterable[str] = ()) -> list[pa.Field]:
-    return [pa.field(info.name, ARROW[info.dtype]) for info in schemas.columns(table) if info.name not in without]
-
-
-NESTED = {part: pa.list_(pa.struct(_fields(part, ["customer_id"]))) for part in ("addresses", "contacts")}
-SCHEMAS = {
-    "syncs": pa.schema(
-        [
-            *(("sync", pa.int64()), ("version", pa.int64()), ("mode", pa.string()), ("as_of", UTC), ("cursor", UTC)),
-            *(("last_full", UTC), ("store_id", pa.int64()), ("currency", pa.string())),
-        ]
-    ),
-    "rejects": pa.schema(_fields("rejects")),
-    "order_stats_history": pa.schema(
-        [
-            *(("sync", pa.int64()), ("as_of", UTC), ("customer_id", pa.int64()), ("event", pa.string())),
-            *(field for field in _fields("customers") if field.name in STATS),
-        ]
-    ),
-    "forgotten": pa.schema([("salt", pa.string()), ("digest", pa.string())]),
-    "customers": pa.schema(
-        [
-            *_fields("customers", STAMPED),
-            *(pa.field(part, kind) for part, kind in NESTED.items()),
-            ("fingerprint", pa.int64()),
-        ]
-    ),
-}
-"""The customers come last: with them a store begins to exist."""
-BESIDE = tuple(name for name in SCHEMAS if name != "customers")
-FILE_ROWS = {"customers": 1_500, "rejects": 1_500, "order_stats_history": 10_000, "syncs": 10_000, "forgotten": 10_000}
-"""Rows per data file. Few, since a file is rewritten when one of its rows changes."""
 SETTINGS = {
     "delta.dataSkippingStatsColumns": "customer_id",
     "delta.logRetentionDuration": "interval 36500 days",
@@ -139,8 +71,8 @@ class Lake:
         self.path = text.rstrip("/") if self.folder is None else str(self.folder)
         self._options = storage_options
 
-    def snapshot(self) -> Snapshot | None:
-        """Return the store as the last sync left it, or None if there was none yet.
+    def current(self) -> deltalake.DeltaTable | None:
+        """Return the customers table as the last sync left it, or None if there was none yet.
 
         Raises
         ------
@@ -154,7 +86,7 @@ class Lake:
                 customers = self.open("customers")
             except deltalake.exceptions.TableNotFoundError:
                 return None
-        return Snapshot(self, customers) if customers.transaction_version("syncs") is not None else None
+        return customers if customers.transaction_version("syncs") is not None else None
 
     @contextmanager
     def claimed(self) -> Iterator[Path]:
@@ -187,8 +119,8 @@ class Lake:
         finally:
             lock.release()
 
-    def create(self) -> Snapshot:
-        """Make the tables that are not there yet, and return the empty store."""
+    def create(self) -> deltalake.DeltaTable:
+        """Make the tables that are not there yet, and return that of the customers."""
         with self.explained():
             if self.folder is not None:
                 self.folder.mkdir(0o700, parents=True, exist_ok=True)
@@ -208,7 +140,7 @@ class Lake:
                     storage_options=self._options,
                 )
                 self.close_to_others(name)
-            return Snapshot(self, self.open("customers"))
+            return self.open("customers")
 
     def open(self, name: str, version: int | None = None) -> deltalake.DeltaTable:
         """Open a Delta table, and refuse one that custlens has not written."""
@@ -394,167 +326,6 @@ class Lake:
             if isinstance(error, FileNotFoundError) and self.folder is not None and not self.folder.exists():
                 problem = "the folder cannot be written there; choose another place"
             raise StoreError(f"{self.path}: {problem} ({detail})") from error
-
-
-class Stamps(NamedTuple):
-    """What is true of all customers of a store at one time."""
-
-    store_id: int
-    currency: str | None
-    as_of: pd.Timestamp
-
-
-class Snapshot:
-    """The tables of a store as one commit of the customers left them.
-
-    Parameters
-    ----------
-    lake
-        The store.
-    customers
-        The customers table, at the version of that commit.
-    """
-
-    def __init__(self, lake: Lake, customers: deltalake.DeltaTable) -> None:
-        self.lake = lake
-        self._tables = {"customers": customers}
-
-    @property
-    def version(self) -> int:
-        """Version of the customers table."""
-        return self._tables["customers"].version()
-
-    def table(self, name: str) -> deltalake.DeltaTable:
-        """Return a table at the version that belongs to this state; it is opened once."""
-        if name not in self._tables:
-            with self.lake.explained():
-                self._tables[name] = self.lake.open(name, self.version_of(name))
-        return self._tables[name]
-
-    def files(self, name: str) -> dict[str, int]:
-        """Return the data files of a table and the rows in each."""
-        actions = pa.table(self.table(name).get_add_actions(flatten=True))
-        files = dict(zip(actions["path"].to_pylist(), actions["num_records"].to_pylist(), strict=True))
-        for file in files:
-            if not DATA_FILE.fullmatch(file):
-                raise StoreError(f"the log of {self.lake.path} names {file!r}, which is not a file of the store")
-        return files
-
-    def rows(self, name: str, columns: Iterable[str] | None = None) -> pa.Table:
-        """Read a table: some columns of it, or all."""
-        return self.lake.read(name, self.files(name), columns)
-
-    @cached_property
-    def syncs(self) -> pd.DataFrame:
-        """The syncs up to this state, in order."""
-        dtypes = {"sync": "int64", "version": "int64", "mode": "str", "store_id": "int64", "currency": "str"}
-        dtypes |= dict.fromkeys(("as_of", "cursor", "last_full"), "datetime64[us, UTC]")
-        names = SCHEMAS["syncs"].names
-        frame = frame_of(self.rows("syncs"), {name: dtypes[name] for name in names})
-        return frame.sort_values("sync", ignore_index=True)
-
-    @property
-    def last(self) -> dict[str, Any] | None:
-        """The last sync, or None if there was none."""
-        return None if self.syncs.empty else {str(name): value for name, value in self.syncs.iloc[-1].items()}
-
-    @cached_property
-    def stamps(self) -> Stamps:
-        """What is true of all customers of this state. The currency is what the last sync that knew it says."""
-        known = self.syncs["currency"].dropna()
-        last = self.syncs.iloc[-1]
-        return Stamps(int(last["store_id"]), None if known.empty else str(known.iloc[-1]), last["as_of"])
-
-    @property
-    def oldest(self) -> int:
-        """The earliest version of the customers that has not been given up."""
-        return self.version_of("oldest")
-
-    @property
-    def readable(self) -> pd.Series:
-        """Of each sync, whether its state can still be read."""
-        versions = self.syncs["version"]
-        return (versions >= self.oldest) | (versions.index == len(versions) - 1)
-
-    def give_up_before(self, version: int) -> None:
-        """Delete every file that only states before this version of the customers need."""
-        customers = self._tables["customers"]
-        self.lake.commit(customers, "customers", [], marks={"oldest": version})
-        oldest = self.at(version)
-        for name in SCHEMAS:
-            self.lake.prune(name, oldest.table(name), set(oldest.files(name)))
-
-    def at(self, version: int) -> Snapshot:
-        """Return an earlier state; what was not yet known of the currency then is known now."""
-        with self.lake.explained():
-            earlier = Snapshot(self.lake, self.lake.open("customers", version))
-        earlier.stamps = earlier.stamps._replace(currency=self.stamps.currency)
-        return earlier
-
-    def undo_unfinished(self) -> None:
-        """Bring the tables beside the customers back to this state, if a killed sync has written to them since."""
-        with self.lake.explained():
-            for name in BESIDE:
-                table = self.table(name)
-                table.update_incremental()
-                if table.version() != (wanted := self.version_of(name)):
-                    table.restore(wanted)
-                    self.lake.close_to_others(name)
-
-    def replace(
-        self, name: str, new: pa.Table, out: np.ndarray | None = None, marks: Mapping[str, int] | None = None
-    ) -> int:
-        """Take some rows out of a table and put new ones in, in one commit; return its version.
-
-        Only files that lose a row are written again, and those that are small.
-
-        Parameters
-        ----------
-        name
-            Name of the table.
-        new
-            Rows to put in.
-        out : array of bool, optional
-            Of each row that `rows` reads, whether it goes.
-        marks
-            Application transactions of this commit.
-        """
-        table, files = self.table(name), self.files(name)
-        ends = np.cumsum([0, *files.values()])
-        gone = np.zeros(ends[-1], bool) if out is None else out
-        losing = np.add.reduceat(gone, ends[:-1]) * (np.diff(ends) > 0) if len(files) else np.zeros(0)
-        again = [
-            (file, ~gone[start:end])
-            for file, start, end, lost in zip(files, ends[:-1], ends[1:], losing, strict=True)
-            if lost or (len(new) and end - start < FILE_ROWS[name] // 2)
-        ]
-        kept = (self.lake.read(name, [file]).filter(pa.array(keep)) for file, keep in again)
-        pieces = _cut(itertools.chain(kept, [new]), FILE_ROWS[name])
-        return self.lake.commit(table, name, pieces, [file for file, _ in again], marks)
-
-    def version_of(self, name: str) -> int:
-        """Return the version of a table beside the customers that belongs to this state."""
-        found = self._tables["customers"].transaction_version(name)
-        return 0 if found is None else int(found)
-
-
-def dtypes_of(table: str) -> dict[str, str]:
-    """Return the pandas dtypes of a table, by column."""
-    return {info.name: info.dtype for info in schemas.columns(table)}
-
-
-def _cut(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
-    """Join tables and cut them into pieces of this many rows; the last may have fewer."""
-    waiting: list[pa.Table] = []
-    for table in tables:
-        waiting.append(table)
-        if sum(map(len, waiting)) >= rows:
-            joined = pa.concat_tables(waiting)
-            whole = len(joined) // rows * rows
-            yield from (joined.slice(start, rows) for start in range(0, whole, rows))
-            waiting = [joined.slice(whole)]
-    if any(map(len, waiting)):
-        yield pa.concat_tables(waiting)
 
 
 def _problem(error: Exception) -> str:

@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 
 from custlens._arguments import span
 from custlens.errors import ArgumentError, StoreError
-from custlens.store._lake import SCHEMAS, Lake, Snapshot
+from custlens.store._lake import Lake
+from custlens.store._layout import SCHEMAS
+from custlens.store._snapshot import Snapshot
 
 __all__ = ["CompactReport", "ForgetReport", "compact", "forget", "left_out", "readmit"]
 
@@ -173,7 +175,7 @@ def _digest(salt: str, customer_id: int) -> str:
 
 
 def _held(lake: Lake) -> Snapshot:
-    state = lake.snapshot()
+    state = Snapshot.latest(lake)
     if state is None:
         raise StoreError(f"{lake.path} holds no customers yet")
     return state

@@ -14,7 +14,9 @@ import pyarrow.compute as pc
 from custlens._arguments import Moment, moment, name_list, nearest, whole_number
 from custlens.api.client import Client
 from custlens.errors import ArgumentError, StoreError
-from custlens.store._lake import NESTED, SCHEMAS, STAMPED, STATS, Lake, Snapshot, Stamps, dtypes_of
+from custlens.store._lake import Lake
+from custlens.store._layout import NESTED, SCHEMAS, STAMPED, STATS, dtypes_of
+from custlens.store._snapshot import Snapshot, Stamps
 from custlens.tables import frame_of
 
 if TYPE_CHECKING:
@@ -315,7 +317,7 @@ class Store:
     def _state(self, as_of: Moment | None) -> Snapshot:
         """Return the store as it stands, or as it stood after the last sync before a moment."""
         until = None if as_of is None else moment("as_of", as_of)
-        state = self._lake.snapshot()
+        state = Snapshot.latest(self._lake)
         if state is None:
             raise StoreError(f"{self.path} holds no customers yet: run store.sync(client), or custlens sync, first")
         if until is None:

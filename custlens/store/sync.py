@@ -24,6 +24,7 @@ from custlens.errors import ArgumentError, StoreError, SyncError
 from custlens.store._commit import commit
 from custlens.store._journal import Journal
 from custlens.store._lake import Lake
+from custlens.store._snapshot import Snapshot
 from custlens.store._upkeep import left_out
 from custlens.tables import Built, TableBuilder
 
@@ -206,7 +207,7 @@ def sync(
     if not (isinstance(progress, bool) or callable(progress)):
         raise ArgumentError(f"progress must be True, False or a function of a SyncProgress, not {shown(progress)}")
     every, overlap = span("full_every", full_every, default="7D"), span("orders_overlap", orders_overlap, default="2D")
-    lake.snapshot()  # refuses a folder that is something else before anything is put into it
+    lake.current()  # refuses a folder that is something else before anything is put into it
     with lake.claimed() as folder:
         return _Sync(lake, client, mode, every, overlap, threads, progress, folder).run()
 
@@ -229,7 +230,7 @@ class _Sync:
         self._before = client.metrics
         self._full_every, self._orders_overlap = full_every, orders_overlap
         self._asked: Mode = mode
-        self._state = lake.snapshot()
+        self._state = Snapshot.latest(lake)
         self._last = None if self._state is None else self._state.last
         self._journal = Journal(folder / "pages.sqlite")
 
@@ -293,7 +294,7 @@ class _Sync:
             "currency": currency,
         }
         unknown_fields = built.unknown_fields
-        state = self._state or self._lake.create()
+        state = self._state or Snapshot(self._lake, self._lake.create())
         everyone = mode == "full" and changes.missing <= 0  # else who was not found is not taken to be gone
         counts = commit(state, built, changes.deleted or set(), facts, everyone=everyone)
         self._journal.clear()

@@ -8,6 +8,7 @@ import pytest
 
 from custlens.store._commit import commit
 from custlens.store._lake import Lake
+from custlens.store._snapshot import Snapshot
 from custlens.tables import TableBuilder
 
 START = dt.datetime(2026, 6, 30, 12, tzinfo=dt.UTC)
@@ -35,7 +36,7 @@ def write(tmp_path):
             "cursor": made[-1],
             "last_full": made[-1],
         }
-        state = lake.snapshot() or lake.create()
+        state = Snapshot.latest(lake) or Snapshot(lake, lake.create())
         facts |= {"store_id": 1, "currency": "EUR"}
         return commit(state, builder.finish(), deleted or set(), facts, everyone=deleted is None)
 
@@ -44,11 +45,11 @@ def write(tmp_path):
 
 
 def held(write):
-    return write.lake.snapshot().rows("customers").to_pylist()
+    return Snapshot.latest(write.lake).rows("customers").to_pylist()
 
 
 def history(write):
-    rows = write.lake.snapshot().rows("order_stats_history").to_pylist()
+    rows = Snapshot.latest(write.lake).rows("order_stats_history").to_pylist()
     return [(row["sync"], row["customer_id"], row["event"], row["number_of_orders"]) for row in rows]
 
 
@@ -92,7 +93,7 @@ def test_statistics_that_appear_or_vanish_are_changes(write):
 def test_the_currency_and_the_time_are_kept_once_per_sync(write):
     write(record(1))
     write(record(1))
-    state = write.lake.snapshot()
+    state = Snapshot.latest(write.lake)
     assert state.syncs["as_of"].tolist() == [pd.Timestamp(START), pd.Timestamp(START + dt.timedelta(days=1))]
     assert state.syncs["currency"].tolist() == ["EUR", "EUR"]
     assert not {"store_id", "currency", "as_of"} & set(state.rows("customers").column_names)
@@ -114,10 +115,10 @@ def test_rejects_are_replaced_by_customer_and_written_only_when_they_differ(writ
     bad = {"billingPerson": {"countryCode": "ZZ"}}
 
     def rejected():
-        return sorted(row["customer_id"] for row in write.lake.snapshot().rows("rejects").to_pylist())
+        return sorted(row["customer_id"] for row in Snapshot.latest(write.lake).rows("rejects").to_pylist())
 
     def version():
-        return write.lake.snapshot().version_of("rejects")
+        return Snapshot.latest(write.lake).version_of("rejects")
 
     assert write(record(1, **bad), record(2, **bad), record(3)).rejects == 2
     assert rejected() == [1, 2]

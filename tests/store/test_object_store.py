@@ -11,6 +11,7 @@ import pytest
 
 import custlens as cl
 from custlens.store._lake import Lake
+from custlens.store._snapshot import Snapshot
 
 pytest.importorskip("moto")
 pytestmark = pytest.mark.filterwarnings("ignore:the API sent fields")
@@ -62,7 +63,7 @@ def test_a_store_in_a_bucket_does_what_a_folder_does(shop, client, bucket, tmp_p
 
 def test_of_two_writers_in_a_bucket_one_is_refused(shop, client, bucket):
     cl.Store("s3://shops/one.lens", storage_options=bucket).sync(client, progress=False)
-    one, two = (Lake("s3://shops/one.lens", bucket).snapshot() for _ in range(2))
+    one, two = (Snapshot.latest(Lake("s3://shops/one.lens", bucket)) for _ in range(2))
     one.replace("customers", one.rows("customers").slice(0, 0))
     with pytest.raises(cl.StoreError, match="another sync finished meanwhile"):
         two.replace("customers", two.rows("customers").slice(0, 0))
