@@ -12,3 +12,4 @@ from .export import mask as mask
 from .fetch import fetch as fetch
 from .search import Matches as Matches
 from .search import SearchIndex as SearchIndex
+from .search import marked as marked

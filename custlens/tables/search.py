@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 from custlens._arguments import shown
 from custlens.errors import ArgumentError
 
-__all__ = ["Matches", "SearchIndex"]
+__all__ = ["Matches", "SearchIndex", "marked"]
 
 TEXTS = ("email", "name", "billing_name", "billing_company_name")
 PHONE = "billing_phone"
@@ -182,6 +183,50 @@ class Matches:
     def frame(self) -> pd.DataFrame:
         """Return all matches, as rows of the customers table."""
         return self._customers.iloc[self._rows]
+
+
+def marked(value: str, text: str) -> list[tuple[str, bool]]:
+    """Return a value in pieces, each with whether the words of a search are in it.
+
+    Parameters
+    ----------
+    value : str
+        One value of a customer, as it is shown.
+    text : str
+        What was searched for.
+
+    Returns
+    -------
+    list of tuple of str and bool
+        The pieces; joined, they are the value.
+
+    Examples
+    --------
+    >>> marked("Zoë Łuk", "luk")
+    [('Zoë ', False), ('Łuk', True)]
+    """
+    letters = [(piece, at) for at, letter in enumerate(value) for piece in _plain_letter(letter)]
+    digits = [(piece, at) for piece, at in letters if piece in "0123456789" and value[at - 1 : at + 2] != "(0)"]
+    found = [False] * len(value)
+    for group in _groups(_plain_word(text).split()):
+        number = _number(group)
+        for plain, words in ((letters, group), (digits if _like_phone(group[0]) else [], [number])):
+            whole = "".join(piece for piece, _ in plain)
+            for word in words:
+                start = whole.find(word)
+                while start >= 0:
+                    for at in range(plain[start][1], plain[start + len(word) - 1][1] + 1):
+                        found[at] = True
+                    start = whole.find(word, start + 1)
+    ends = [at for at in range(1, len(value)) if found[at] != found[at - 1]]
+    pieces = zip([0, *ends], [*ends, len(value)], strict=True)
+    return [(value[start:end], found[start]) for start, end in pieces if value]
+
+
+def _plain_letter(letter: str) -> str:
+    """Return one letter as `_plain` makes it."""
+    split = unicodedata.normalize("NFKD", letter).lower()
+    return "".join(SPELLED.get(part, part) for part in split if unicodedata.category(part) not in ("Mn", "Cf"))
 
 
 def _texts(customers: pd.DataFrame, contacts: pd.DataFrame | None) -> pa.Array:

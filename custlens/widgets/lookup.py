@@ -2,60 +2,62 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
-import ipywidgets
+import numpy as np
 import pandas as pd
+import traitlets
 
-from custlens._arguments import number, shown, whole_number
+from custlens._arguments import flag, shown, whole_number
 from custlens._text import printable
-from custlens.api.client import Client
+from custlens.api.client import BASE_URL, Client
 from custlens.errors import ArgumentError, DataError
 from custlens.store.store import Store
-from custlens.tables.customer_tables import CustomerTables
-from custlens.tables.fetch import fetch
-from custlens.tables.search import SearchIndex
-from custlens.widgets._box import Debounced, Panel, guarded
-from custlens.widgets._card import Standing, card
+from custlens.tables import CustomerTables, SearchIndex, fetch, marked
+from custlens.widgets._base import Panel, static
+from custlens.widgets._card import Standing, as_html, card, changes
 
 __all__ = ["Lookup"]
 
 NEEDED = ("customer_id", "number_of_orders", "sales_value")
+SHOWN_IN_A_HIT = ("name", "email")
+SEARCHED_TOO = ("billing_name", "billing_company_name", "billing_phone")
+ADMIN = "https://my.ecwid.com/store/{}#customers"
+STILL_ROWS = 10
 
 
 class Lookup(Panel):
-    """A search box, a short list, and the card of the customer picked from it.
+    """A search box, the list of customers found, and the card of the one picked from it.
 
-    Every word typed must occur in the ID, email, name, company or phone number; case and accents do not matter. What
-    the widget shows is personal data, and JupyterLab saves it with the notebook: clear the outputs before you share one.
+    Every word typed must occur in the ID, email, name, company, phone number or a contact; case, accents and the format
+    of phone numbers do not matter. A value that equals the text comes first, then the customer with the greater sales
+    value. The card hides personal data until "Reveal" is pressed, and no customer's data is saved with the notebook.
 
     Parameters
     ----------
     source : Store, CustomerTables or pandas.DataFrame
         Where to search. A table needs the columns ``customer_id``, ``number_of_orders`` and ``sales_value``; from a
-        table alone the card shows no contacts and addresses.
+        table alone the card shows no contacts and addresses, and only from a store how the statistics changed.
     client : Client, optional
         The shop to ask when "Fetch now" is pressed; without it there is no such button.
-    limit : int
-        Longest list to show.
-    delay : float
-        Seconds without typing after which the search begins.
+    limit : int, default 20
+        Most customers to list.
+    save_personal_data : bool, default False
+        Whether to keep the list and the card in the state that JupyterLab saves with the notebook, so that they are
+        there when it is opened again, before any cell has run.
 
     Attributes
     ----------
-    matches : pandas.DataFrame
-        All customers found, the best match first.
-    selected : pandas.DataFrame
-        The customer on the card, as one row; no row while no card is open.
     last_error : Exception or None
         The error in the status line, if there is one.
 
     Raises
     ------
     ArgumentError
-        If an argument is of another kind or out of bounds.
+        `source`, `client` or `save_personal_data` is of another kind, or `limit` is not a whole number from 1.
     DataError
-        If the customers table lacks a column.
+        The customers table lacks a column.
 
     Examples
     --------
@@ -67,161 +69,284 @@ class Lookup(Panel):
     [12]
     """
 
+    _esm = static("base.js", "lookup.js")
+    _css = static("base.css", "lookup.css")
+    saved = traitlets.Dict().tag(sync=True)
+
     def __init__(
         self,
         source: Store | CustomerTables | pd.DataFrame,
         *,
         client: Client | None = None,
         limit: int = 20,
-        delay: float = 0.25,
+        save_personal_data: bool = False,
     ) -> None:
-        super().__init__()
         if not (client is None or isinstance(client, Client)):
             raise ArgumentError(f"client must be a Client or None, not {shown(client)}")
-        self._limit = whole_number("limit", limit, least=1)
-        self._customers, self._contacts, self._addresses = _open(source)
         self._client = client
-        self._index = SearchIndex(self._customers, self._contacts)
-        self._standing = Standing(self._customers)
-        self.matches = self.selected = self._customers.iloc[:0]
-        self.box = ipywidgets.Text(
-            placeholder="Name, email, phone or ID", layout=ipywidgets.Layout(width="20rem"), continuous_update=True
-        )
-        self.list = ipywidgets.Select(options=[], rows=10, layout=ipywidgets.Layout(width="20rem"))
-        self.button = ipywidgets.Button(description="Fetch now", icon="refresh", disabled=True)
-        self.button.tooltip = "Ask the shop for this customer"
-        self.card = ipywidgets.HTML()
-        for widget, label in ((self.box, "Search customers"), (self.list, "Customers found")):
-            widget.tooltip = label
-        self.box.observe(self._typed, "value")
-        self._later = Debounced(self.search, number("delay", delay, above=0))
-        self.list.observe(self._chosen, "value")
-        self.button.on_click(lambda _: self.fetch_now())
-        left = [self.box, self.status, self.list] + ([self.button] if client is not None else [])
-        row = ipywidgets.Layout(flex_flow="row wrap", grid_gap="1rem")
-        self.children = [ipywidgets.HBox([ipywidgets.VBox(left), self.card], layout=row)]
-        self.say(f"{len(self._customers):,} customers. Type to search.")
+        self._limit = whole_number("limit", limit, least=1)
+        self._save_personal_data = flag("save_personal_data", save_personal_data)
+        self._open: _Shop | None = _Shop(source)
+        self._text = ""
+        self._card: dict[str, Any] | None = None
+        self._reveal = False
+        super().__init__()
+        self.search("")
 
-    @guarded
+    @property
+    def matches(self) -> pd.DataFrame:
+        """All customers found, the best match first, as a customers table; it is built when it is asked for."""
+        return self._shop.found.frame()
+
+    @property
+    def customer(self) -> pd.DataFrame:
+        """The customer on the card, as a table of one row; of no row while no card is open."""
+        found: pd.DataFrame = self._shop.customers.iloc[:0] if self._card is None else self._card["row"]
+        return found
+
     def search(self, text: str) -> None:
-        """List the customers that match, and close the card; called when somebody types.
+        """List the customers that match, and close the card; what typing does.
 
         Parameters
         ----------
         text : str
             Words to search for.
-        """
-        if not isinstance(text, str):
-            raise ArgumentError(f"text must be the words to search for, not {shown(text)}")
-        self._close_card()
-        found = self._index.find(text)
-        self.matches, exact = found.frame(), found.exact
-        count, words = len(self.matches), printable(text)
-        if not words:
-            sentence = f"{len(self._customers):,} customers. Type to search."
-        elif count:
-            sentence = f"Showing {min(count, self._limit):,} of {count:,}."
-        else:
-            sentence = f"No customer here matches “{words}”."
-        customer_id = _digits(text)
-        self.button.disabled = customer_id is None
-        if self._client is not None and customer_id is not None and not exact:
-            sentence += f" “Fetch now” asks the shop for ID {customer_id}."
-        self._show_list(sentence)
 
-    @guarded
+        Raises
+        ------
+        ArgumentError
+            `text` is not a text.
+        """
+        shop = self._shop
+        shop.found = shop.index.find(text)
+        self._text = text
+        self._close_card()
+        count, words = len(shop.found), printable(text)
+        hits = [self._hit(row) for _, row in shop.found.head(self._limit).iterrows()]
+        self.tell("hits", hits=hits, text=text, can_fetch=self._client is not None)
+        if not words:
+            self.say(f"{len(shop.customers):,} customers. Type two letters or a digit.")
+        elif count:
+            self.say(f"{len(hits):,} of {count:,} customer{'' if count == 1 else 's'}")
+        else:
+            asks = f" “Fetch now” asks the shop for ID {_digits(text)}." if self._client and _digits(text) else ""
+            self.say(f"No customer here matches “{words}”.{asks}")
+
     def pick(self, customer_id: int) -> None:
-        """Show a customer's card; called when somebody chooses from the list.
+        """Show a customer's card; what choosing from the list does.
 
         Parameters
         ----------
         customer_id : int
-            Their ID. If the table has no such customer, the status line says so and `last_error` is an
-            `ArgumentError`.
+            Their ID.
+
+        Raises
+        ------
+        ArgumentError
+            `customer_id` is not a whole number, or the table has no such customer.
         """
-        found = self._customers["customer_id"] == whole_number("customer_id", customer_id, least=1)
-        if not found.any():
+        self._close_card()
+        row = self._shop.row(whole_number("customer_id", customer_id, least=1))
+        if row is None:
             raise ArgumentError(f"customer {customer_id} is not in this table: pick one that it holds")
-        row = self._customers[found]
-        self._show_card(row, self._contacts, self._addresses, "From the table that was loaded.")
+        self._open_card(row, self._shop.contacts, self._shop.addresses, "From the table that was loaded.")
 
-    @guarded
-    def fetch_now(self) -> None:
-        """Ask the shop for the customer on the card or, while none is open, for the ID in the search box.
+    def reveal(self, reveal: bool = True) -> None:
+        """Show personal data on the card, or hide it again; what the button "Reveal" does.
 
-        Called when somebody presses the button.
+        Parameters
+        ----------
+        reveal : bool, default True
+            Whether to show it.
+
+        Raises
+        ------
+        ArgumentError
+            `reveal` is not True or False.
         """
-        customer_id = int(self.selected["customer_id"].iloc[0]) if len(self.selected) else _digits(self.box.value)
+        self._reveal = flag("reveal", reveal)
+        self._tell_card()
+
+    def fetch_now(self) -> None:
+        """Ask the shop for the customer on the card or, while none is open, for the ID that was searched for.
+
+        The card then shows the shop's answer, and what differs from the table; the table stays as it was.
+
+        Raises
+        ------
+        ArgumentError
+            This lookup has no client, there is nobody to ask for, or the shop has no such customer.
+        DataError
+            The shop's record of the customer cannot be used.
+        APIError, TransportError, DecodeError
+            The shop did not answer as it should.
+        """
         if self._client is None:
             raise ArgumentError("this Lookup cannot fetch: create it with a client, Lookup(source, client=client)")
+        customer_id = _digits(self._text) if self._card is None else int(self.customer["customer_id"].iloc[0])
         if customer_id is None:
-            raise ArgumentError("there is no customer to fetch: pick one, or type an ID")
-        self.say(f"Asking the shop for customer {customer_id} …")
+            raise ArgumentError("there is no customer to fetch: pick one, or search for an ID")
+        self.say(f"Asking the shop for customer {customer_id} …", "busy")
         now = fetch(self._client, [customer_id], progress=False)
         problems = "; ".join(f"{row['api_path']}: {row['reason']}" for _, row in now.rejects.iterrows())
-        if len(now.customers):
-            note = f"Fetched now, as of {now.report.as_of:%d %b %Y %H:%M} UTC."
-            self._show_card(now.customers, now.contacts, now.addresses, note)
-            left_out = f" Left missing, because it breaks a rule: {problems}." if problems else ""
-            self.say(f"Fetched customer {customer_id} from the shop.{left_out}")
-        elif problems.startswith("id: 404: "):
-            said = problems.removeprefix("id: 404: ")
-            raise ArgumentError(f"The shop has no customer {customer_id}. Its answer: {said}")
-        else:
+        if now.customers.empty:
+            if problems.startswith("id: 404: "):
+                said = problems.removeprefix("id: 404: ")
+                raise ArgumentError(f"The shop has no customer {customer_id}. Its answer: {said}")
             raise DataError(f"The shop's record of customer {customer_id} breaks a rule at {problems}")
+        note = f"Fetched now, as of {now.report.as_of:%d %b %Y %H:%M} UTC."
+        self._open_card(now.customers, now.contacts, now.addresses, note, before=self._shop.row(customer_id))
+        left_out = f" Left missing, because it breaks a rule: {problems}." if problems else ""
+        self.say(f"Fetched customer {customer_id} from the shop.{left_out}")
 
-    def _typed(self, change: dict[str, Any]) -> None:
-        self._later(change["new"])
+    def close(self) -> None:
+        """Remove the lookup from every page and free what it holds."""
+        super().close()
+        self._open = self._card = None
 
-    def _chosen(self, change: dict[str, Any]) -> None:
-        if change["new"] is not None:
-            self.pick(change["new"])
+    def tell(self, kind: str, /, **content: Any) -> None:
+        """Send a message to every view, and keep it in the saved state if personal data may be saved."""
+        super().tell(kind, **content)
+        if self._save_personal_data:
+            self.saved = {name: message for name, (message, _) in self.told.items()}
 
-    def _show_list(self, sentence: str) -> None:
-        best = self.matches.head(self._limit)
-        options = [(_label(row), int(row["customer_id"])) for _, row in best.iterrows()]
-        self.list.unobserve(self._chosen, "value")
-        try:
-            self.list.options = options
-            self.list.value = None
-        finally:
-            self.list.observe(self._chosen, "value")
-        self.say(sentence)
+    def still_table(self) -> str:
+        """Return the card or, while none is open, the customers with the greatest sales, without personal data."""
+        if self._card is not None:
+            said = self._said(reveal=False)
+            facts = [fact for section in said["sections"] for fact in section["facts"]]
+            facts += [(row["label"], row["value"]) for row in said["statistics"]["rows"]]
+            return as_html(facts, ("", ""), f"{said['title']}. {said['note']}")
+        best = self._shop.customers.nlargest(STILL_ROWS, "sales_value")
+        rows = [(str(row["customer_id"]), *self._worth(row)) for _, row in best.iterrows()]
+        caption = (
+            f"A lookup of {len(self._shop.customers):,} customers; run the notebook to search. The greatest sales:"
+        )
+        return as_html(rows, ("ID", "Orders", "Sales"), caption)
 
-    def _show_card(
-        self, row: pd.DataFrame, contacts: pd.DataFrame | None, addresses: pd.DataFrame | None, note: str
+    @property
+    def _shop(self) -> _Shop:
+        if self._open is None:
+            raise ArgumentError("this Lookup is closed: make a new one")
+        return self._open
+
+    def _on_search(self, text: str) -> None:
+        self.search(text)
+
+    def _on_pick(self, customer_id: int) -> None:
+        self.pick(customer_id)
+
+    def _on_reveal(self, reveal: bool) -> None:
+        self.reveal(reveal)
+
+    def _on_fetch(self, text: str) -> None:
+        if text != self._text:  # typed, and sent before the pause that begins a search was over
+            self.search(text)
+        self.fetch_now()
+
+    def _open_card(
+        self,
+        row: pd.DataFrame,
+        contacts: pd.DataFrame | None,
+        addresses: pd.DataFrame | None,
+        note: str,
+        *,
+        before: pd.DataFrame | None = None,
     ) -> None:
-        customer_id = row["customer_id"].iloc[0]
-        parts = [None if part is None else part[part["customer_id"] == customer_id] for part in (contacts, addresses)]
-        self.card.value = card(row.iloc[0], self._standing, contacts=parts[0], addresses=parts[1], note=note)
-        self.selected = row
-        self.button.disabled = False
+        customer_id = int(row["customer_id"].iloc[0])
+        history = self._shop.history
+        parts = {"contacts": contacts, "addresses": addresses, "history": history}
+        owned = {name: None if part is None else _owned(part, customer_id) for name, part in parts.items()}
+        self._card = {"row": row, "parts": owned, "note": note, "before": before}
+        self._tell_card()
+        # The first forecast takes a fit of the whole table, so the rest of the card is sent before it.
+        self._card["outlook"] = self._shop.standing.outlook(row)
+        self._tell_card()
 
     def _close_card(self) -> None:
-        self.card.value = ""
-        self.selected = self._customers.iloc[:0]
+        self._card = None
+        self._tell_card()
+
+    def _tell_card(self) -> None:
+        self.tell("card", card=None if self._card is None else self._said(self._reveal), revealed=self._reveal)
+
+    def _said(self, reveal: bool) -> dict[str, Any]:
+        """Return what the open card says."""
+        opened: dict[str, Any] = self._card or {}
+        row, before = opened["row"], opened["before"]
+        said = card(row, self._shop.standing, note=opened["note"], reveal=reveal, **opened["parts"])
+        said["outlook"] = opened.get("outlook")
+        said["changes"] = None if before is None else changes(before, row, reveal=reveal)
+        said["admin"] = self._admin(row)
+        return said
+
+    def _admin(self, row: pd.DataFrame) -> str | None:
+        """Return the address of the shop's customers in the vendor's admin, unless the shop is not the vendor's."""
+        store_id = row["store_id"].iloc[0] if "store_id" in row else None
+        if pd.isna(store_id) or self._client is None or self._client.base_url != BASE_URL:
+            return None
+        return ADMIN.format(int(store_id))
+
+    def _hit(self, row: pd.Series) -> dict[str, Any]:
+        """Return one customer of the list: their values in pieces, and what they are worth."""
+        customer_id = int(row["customer_id"])
+        values = [printable(row[name]) for name in SHOWN_IN_A_HIT if name in row and pd.notna(row[name])]
+        pieces = [marked(value, self._text) for value in (*values, f"#{customer_id}")]
+        others = [printable(row[name]) for name in SEARCHED_TOO if name in row and pd.notna(row[name])]
+        if self._shop.contacts is not None and not any(found for value in pieces for _, found in value):
+            others += [printable(text) for text in _owned(self._shop.contacts, customer_id)["contact"].dropna()]
+        more = [marked(value, self._text) for value in dict.fromkeys(others) if value not in values]
+        pieces += [value for value in more if any(found for _, found in value)]
+        return {"id": customer_id, "values": pieces, "worth": ", ".join(filter(None, self._worth(row)))}
+
+    def _worth(self, row: pd.Series) -> tuple[str, str]:
+        """Return a customer's orders and sales as texts."""
+        orders, sales = row["number_of_orders"], row["sales_value"]
+        if pd.isna(orders) or pd.isna(sales):
+            return "no statistics", ""
+        return f"{int(orders):,} order{'' if orders == 1 else 's'}", self._shop.standing.amount(sales)
 
 
-def _open(source: Any) -> tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame | None]:
-    """Return the customers, contacts and addresses of a source."""
-    if isinstance(source, CustomerTables):
-        customers = source.customers
-        contacts, addresses = (_part(source, name) for name in ("contacts", "addresses"))
-    elif isinstance(source, Store):
-        customers, contacts, addresses = source.customers(), source.contacts(), source.addresses()
-    elif isinstance(source, pd.DataFrame):
-        customers, contacts, addresses = source, None, None
-    else:
-        raise ArgumentError(f"source must be a Store, CustomerTables or a pandas customers table, not {shown(source)}")
-    if missing := [name for name in NEEDED if name not in customers]:
-        raise DataError(f"the customers table lacks {', '.join(missing)}: fetch it with these among `columns`")
-    return customers.reset_index(drop=True), contacts, addresses
+class _Shop:
+    """The tables of a source, and what is computed of them once."""
+
+    def __init__(self, source: Any) -> None:
+        self._store = source if isinstance(source, Store) else None
+        self.contacts: pd.DataFrame | None = None
+        self.addresses: pd.DataFrame | None = None
+        if isinstance(source, CustomerTables):
+            customers = source.customers
+            self.contacts, self.addresses = (_part(source, name) for name in ("contacts", "addresses"))
+        elif isinstance(source, Store):
+            customers, self.contacts, self.addresses = source.customers(), source.contacts(), source.addresses()
+        elif isinstance(source, pd.DataFrame):
+            customers = source
+        else:
+            raise ArgumentError(
+                f"source must be a Store, CustomerTables or a pandas customers table, not {shown(source)}"
+            )
+        if missing := [name for name in NEEDED if name not in customers]:
+            raise DataError(f"the customers table lacks {', '.join(missing)}: fetch it with these among `columns`")
+        self.customers = customers.reset_index(drop=True)
+        self.index = SearchIndex(self.customers, self.contacts)
+        self.found = self.index.find("")
+        self.standing = Standing(self.customers)
+
+    @cached_property
+    def history(self) -> pd.DataFrame | None:
+        """Each change that the syncs of a store saw; None without a store."""
+        return None if self._store is None else self._store.history()
+
+    def row(self, customer_id: int) -> pd.DataFrame | None:
+        """Return a customer as a table of one row, or None."""
+        at = np.flatnonzero(self.customers["customer_id"].to_numpy() == customer_id)
+        return self.customers.iloc[at[:1]] if len(at) else None
 
 
-def _digits(text: str) -> int | None:
-    """Return the ID that a text spells (at most 18 digits, which 64 bits hold), or None."""
-    digits = text.strip()
-    return int(digits) if digits.isdecimal() and len(digits) <= 18 else None
+def _owned(part: pd.DataFrame, customer_id: int) -> pd.DataFrame:
+    """Return a customer's rows of a table."""
+    found: pd.DataFrame = part[part["customer_id"].to_numpy() == customer_id]
+    return found
 
 
 def _part(tables: CustomerTables, name: str) -> pd.DataFrame | None:
@@ -233,6 +358,7 @@ def _part(tables: CustomerTables, name: str) -> pd.DataFrame | None:
     return found
 
 
-def _label(row: pd.Series) -> str:
-    parts = [row.get("name"), f"#{int(row['customer_id'])}", row.get("email")]
-    return " · ".join(printable(part) for part in parts if part is not None and not pd.isna(part) and part != "")
+def _digits(text: str) -> int | None:
+    """Return the ID that a text spells (at most 18 digits, which 64 bits hold), or None."""
+    digits = text.strip()
+    return int(digits) if digits.isdecimal() and len(digits) <= 18 else None

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import custlens as cl
-from custlens.tables import SearchIndex
+from custlens.tables import SearchIndex, marked
 
 CUSTOMERS = pd.DataFrame(
     {
@@ -140,3 +140,26 @@ def test_what_is_not_a_text_is_refused(value):
 def test_what_is_not_a_customers_table_is_refused(value):
     with pytest.raises(cl.ArgumentError, match="customers must be a pandas table with customer_id"):
         SearchIndex(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "shown"),
+    [
+        ("Ann Müller", "mull", "Ann [Müll]er"),
+        ("Ann Müller", "ler an", "[An]n Mül[ler]"),
+        ("Mu\u0308ller", "mul", "[Mu\u0308l]ler"),
+        ("Straße", "ss", "Stra[ß]e"),
+        ("+49 (0)30 123-456", "030 1234", "+49 (0)[30 123-4]56"),
+        ("+49 (0)30 123-456", "+49 30", "+[49 (0)30] 123-456"),
+        ("177000001", "77", "1[77]000001"),
+        ("24-7 Ltd", "24-7", "[24-7] Ltd"),
+        ("Ann", "zoe", "Ann"),
+        ("Ann", "", "Ann"),
+        ("", "ann", ""),
+        ("aaa", "aa", "[aaa]"),
+    ],
+)
+def test_what_was_searched_for_is_marked_in_a_value(value, text, shown):
+    pieces = marked(value, text)
+    assert "".join(piece for piece, _ in pieces) == value
+    assert "".join(f"[{piece}]" if found else piece for piece, found in pieces) == shown
