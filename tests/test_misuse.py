@@ -316,7 +316,6 @@ CLIENT = {
     "report.Headline(None)": (lambda client, _: cl.report.Headline(None), "customers"),
     "Lookup(client=5)": (lambda client, _: cl.widgets.Lookup(cl.fetch(client, progress=False), client=5), "client"),
     "Lookup(limit=text)": (lambda client, _: cl.widgets.Lookup(cl.fetch(client, progress=False), limit="20"), "limit"),
-    "Lookup(delay=text)": (lambda client, _: cl.widgets.Lookup(cl.fetch(client, progress=False), delay="1"), "delay"),
     "demo.serve(customers=text)": (lambda client, _: cl.demo.serve(customers="10"), "customers"),
     "demo.serve(data=)": (lambda client, _: cl.demo.serve("nothing"), "data"),
     "demo.serve(seed=)": (lambda client, _: cl.demo.serve(customers=10, seed="a"), "seed"),

@@ -195,7 +195,7 @@ function measures(rows) {
   const drawn = rows.map(({ label, value, words, bars, bar }) => element("tr", {},
     element("th", { scope: "row" }, label),
     element("td", {}, value),
-    element("td", {}, ...(bars ? [chart(bars, bar, words)] : [])),
+    element("td", {}, ...(bars ? [chart(bars, bar, `${label}: ${words}`)] : [])),
     element("td", {}, words ?? "")));
   return element("table", {}, element("tbody", {}, ...drawn));
 }
