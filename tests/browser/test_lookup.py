@@ -164,8 +164,7 @@ def test_the_notebook_that_jupyterlab_saves_holds_nobody(open_in_lab, lab):
     lookup.get_by_role("combobox").fill("rossi")
     lookup.get_by_role("option").first.click()
     lookup.get_by_role("button", name="Reveal").click()
-    name = lookup.get_by_role("article").get_by_role("heading", level=3).inner_text()
-    assert "Rossi" in name
+    expect(lookup.get_by_role("article").get_by_role("heading", level=3)).to_contain_text("Rossi")
     page.evaluate("jupyterapp.shell.currentWidget.context.save()")
     path = page.evaluate("jupyterapp.shell.currentWidget.context.path")
     saved = (lab.root / path).read_text(encoding="utf-8")
