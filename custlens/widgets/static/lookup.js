@@ -5,7 +5,6 @@
 // and words everything; this module draws it, always as text nodes.
 
 const PAUSE = 150; // ms without typing after which the search begins
-const SVG = "http://www.w3.org/2000/svg";
 
 let lookups = 0; // so that two lookups of one page have ids of their own
 
@@ -200,17 +199,20 @@ function measures(rows) {
   return element("table", {}, element("tbody", {}, ...drawn));
 }
 
-// Draw the buyers as bars, with the bar that the customer is in.
+// Draw the buyers as bars, and a line through the bar that the customer is in.
 function chart(bars, place, words) {
-  const svg = document.createElementNS(SVG, "svg");
-  const attributes = { viewBox: `0 0 ${bars.length * 4} 24`, role: "img", "aria-label": words, class: "cl-chart" };
-  for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value);
-  bars.forEach((height, at) => {
-    const bar = document.createElementNS(SVG, "rect");
-    const high = at === place ? Math.max(height * 22, 3) : height * 22 && Math.max(height * 22, 1);
-    const measured = { x: at * 4, y: 24 - high, width: 3, height: high, class: at === place ? "cl-here" : "" };
-    for (const [name, value] of Object.entries(measured)) bar.setAttribute(name, value);
-    svg.append(bar);
+  const svg = shape("svg", { viewBox: `0 0 ${bars.length * 4} 24`, role: "img", "aria-label": words, class: "cl-chart" });
+  svg.append(shape("rect", { x: place * 4, y: 0, width: 3, height: 24, class: "cl-line" }));
+  bars.forEach((share, at) => {
+    const height = share && Math.max(share * 22, 1); // a bar of few buyers can still be seen
+    const mark = at === place ? "cl-here" : null;
+    svg.append(shape("rect", { x: at * 4, y: 24 - height, width: 3, height, class: mark }));
   });
   return svg;
+}
+
+function shape(tag, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) if (value !== null) made.setAttribute(name, value);
+  return made;
 }
