@@ -1,1 +1,1 @@
-"""Speaks the store's REST API: answers become records, failures become errors of ours."""
+"""Speaks the shop's REST API: answers become records, failures become custlens errors."""

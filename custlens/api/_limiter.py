@@ -11,11 +11,11 @@ from contextlib import contextmanager
 __all__ = ["Limiter", "Stopped"]
 
 GLANCE = 0.1
-"""Seconds after which a wait looks whether it has been stopped."""
+"""Seconds after which a wait checks whether it has been stopped."""
 
 
 class Stopped(Exception):
-    """Somebody has ended the work that was waiting."""
+    """The work was stopped while it waited."""
 
 
 class Limiter:

@@ -18,7 +18,7 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 
 
 class Answer(NamedTuple):
-    """A page, and of each of its customers what tells where and when they stand in the list.
+    """A page, and the ID and the times of each of its customers, by which the list can be walked.
 
     Attributes
     ----------
@@ -107,7 +107,7 @@ def read_answer(body: bytes) -> Answer:
 
 
 def key_of(raw: Raw) -> int:
-    """Return what tells one customer from another: the ID, or a hash of the JSON where there is no usable ID."""
+    """Return the ID of a customer, or a hash of the JSON where there is no usable ID."""
     try:
         return msgspec.convert(_object.decode(raw).get("id"), Id)
     except UNREADABLE:

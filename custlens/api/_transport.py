@@ -326,7 +326,9 @@ class Transport:
         if answer.status_code != 200:
             raise self._refused(answer, body, shown)
         if len(body) > MOST_BYTES:
-            message = f"the answer to {shown} is longer than {MOST_BYTES >> 20} MiB, which no answer of the API is"
+            message = (
+                f"the answer to {shown} is longer than {MOST_BYTES >> 20} MiB; answers of the API are much shorter"
+            )
             raise errors.DecodeError(message, request=shown)
         return self._decode(body, decode, shown)
 

@@ -131,11 +131,11 @@ class Client:
         )
 
     def __reduce__(self) -> str:
-        raise ArgumentError("a client holds a token and is never pickled; make it anew with Client.from_env()")
+        raise ArgumentError("a client holds a token and cannot be pickled; make a new one with Client.from_env()")
 
     @property
     def metrics(self) -> Metrics:
-        """What this client has done so far: requests, retries, bytes, seconds waited, the shop's clock."""
+        """Counts of what this client has done so far (requests, retries, bytes, seconds waited), and the shop's time."""
         metrics = msgspec.structs.replace(self._transport.metrics)
         metrics.seconds_waited += self._transport.limiter.waited
         return metrics
@@ -200,7 +200,7 @@ class Client:
         ----------
         sort_by : str
             NAME, EMAIL, ORDER_COUNT, REGISTERED_DATE, UPDATED_DATE, SALES_VALUE, FIRST_ORDER_DATE or LAST_ORDER_DATE,
-            with ``_ASC`` or ``_DESC``. The default shifts least while pages are read.
+            with ``_ASC`` or ``_DESC``. With the default the list shifts least while its pages are read.
         fields : str or list of str, optional
             As for `customer`.
         **filters
@@ -292,7 +292,17 @@ class Client:
                 return
 
     def profile(self) -> Profile:
-        """Return the shop's profile (``GET /profile``); needs the scope ``read_store_profile``."""
+        """Return the shop's profile (``GET /profile``).
+
+        Returns
+        -------
+        Profile
+
+        Raises
+        ------
+        PermissionDeniedError
+            The token lacks the scope ``read_store_profile``.
+        """
         return self._transport.get("/profile", {}, _profile.decode)
 
     def currency(self, *, again: bool = False) -> str | None:

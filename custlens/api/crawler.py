@@ -48,12 +48,12 @@ class Journal(Protocol):
 
 
 class Changes(NamedTuple):
-    """What came of the last look at a list.
+    """What the last look at the list brought.
 
     Attributes
     ----------
     deleted : set of int, or None
-        Customers known to be deleted; None if the shop does not tell.
+        Customers known to be deleted; None if the shop does not say.
     cursor : datetime
         Whatever was changed before this moment of the shop's time has been read.
     as_of : datetime
@@ -63,7 +63,7 @@ class Changes(NamedTuple):
     in_motion : int
         Customers who came or went during the last look, which explains a difference; 0 if there was none.
     missing : int
-        The difference that nothing explains: how many more customers the shop says it has.
+        How many more customers the shop says it has, where nothing explains the difference.
     """
 
     deleted: set[int] | None
@@ -90,7 +90,7 @@ class Crawler:
     threads : int
         Requests under way at once.
     tell : callable, optional
-        Called after each page, and now and then while waiting, with the numbers of customers read and expected.
+        Called after each page, and twice a second while waiting, with the numbers of customers read and expected.
 
     Attributes
     ----------
@@ -272,7 +272,7 @@ class Crawler:
         self._tell(len(self.keys), self._expected)
 
     def _gone(self, since: int) -> set[int] | None:
-        """Ask who was deleted since a moment; return who is known to be gone, or None if the shop does not tell.
+        """Ask who was deleted since a moment; return who is known to be gone, or None if the shop does not say.
 
         IDs are used again: who registered after a deletion is somebody else. Where both happened within one second the
         customer is asked for.

@@ -106,7 +106,7 @@ def query_value(name: str, value: Any, kind: str) -> str:
     Raises
     ------
     ArgumentError
-        A value of the wrong kind; the message says what is taken.
+        A value of the wrong kind; the message says what is accepted.
     """
     match kind, value:
         case "flag", bool():
@@ -217,7 +217,7 @@ def parse_fields(fields: Any, argument: str = "fields") -> FieldTree:
             if not whole:
                 tree[api_name] = list(dict.fromkeys([*tree.get(api_name, []), *names]))
     if not tree:
-        raise ArgumentError(f"{argument} names nothing; leave it out to get every field")
+        raise ArgumentError(f"{argument} is empty; leave it out to get every field")
     return tree
 
 

@@ -63,7 +63,7 @@ class _Record(
     gc=False,
     kw_only=True,
 ):
-    """What the records share: camelCase in JSON, absent fields as None and not shown, unknown fields noticed."""
+    """Base of the records: names in camelCase in JSON, absent fields are None and not shown, unknown fields are noticed."""
 
 
 class Person(_Record):
@@ -244,7 +244,7 @@ LONGEST_NUMBER = 1_000
 """Digits of a whole number that Python may be asked to read; it refuses very long ones."""
 
 OnBad = Callable[[str, Any, str, bool], None]
-"""Called with the API path of a value that cannot be used, the value, the reason, and whether a whole item went."""
+"""Called with the API path of a value that cannot be used, the value, the reason, and whether the whole item was dropped."""
 
 
 def read_customer(raw: bytes | msgspec.Raw, on_bad: OnBad | None = None) -> Customer:
@@ -295,7 +295,7 @@ def read_customer(raw: bytes | msgspec.Raw, on_bad: OnBad | None = None) -> Cust
 
 
 def _parsed(raw: bytes | msgspec.Raw) -> tuple[Any, bool]:
-    """Parse JSON, with Python's lenient parser if need be; return whether it is sound, too."""
+    """Parse JSON, with Python's lenient parser if need be; return also whether it was valid."""
     try:
         return msgspec.json.decode(raw), True
     except UNREADABLE as error:

@@ -21,7 +21,7 @@ __all__ = ["BadQuery", "Catalogue", "Found", "cut", "parse_response_fields"]
 PARAMETERS = {api_name for api_name, _ in FILTERS.values()} | {"sortBy", "offset", "limit", "responseFields"}
 MOST_VIEWS = 16
 EARLIEST = -sys.float_info.max
-"""Less than any value there is, but more than minus infinity, which stands for a missing one."""
+"""Less than any real value, but more than minus infinity, which stands for a missing one."""
 _NO_STATS = Stats()
 _TOKEN = re.compile(r"\w+|[(),]")
 
@@ -162,7 +162,7 @@ class Catalogue:
 
 
 def _stretch(rows: list[Row], ranges: list[_Range]) -> tuple[int, int]:
-    """Return between which positions the rows lie that are within all ranges of what they are sorted by."""
+    """Return the positions between which the rows are within all ranges of their sort value."""
     if not ranges:
         return 0, len(rows)
     low = bisect_left(rows, (max(range_.low for range_ in ranges),))

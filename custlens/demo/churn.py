@@ -16,10 +16,10 @@ __all__ = ["Churn"]
 
 @dataclass
 class Churn:
-    """How a shop lives while it is read.
+    """What happens in a shop while it is read.
 
-    Before each request the shop's clock moves on by `seconds_per_request`, without waiting, and in that time so many
-    events happen as a Poisson process of the given rates yields. A seed and a number of requests always give the same
+    Before each request the shop's clock moves on by `seconds_per_request`, without waiting, and in that time
+    events happen at the given rates, as a Poisson process. A seed and a number of requests always give the same
     events; `Shop.log` lists them.
 
     Attributes

@@ -54,7 +54,7 @@ FLAWS: dict[str, dict[str, object] | bytes] = {
 
 @dataclass
 class Faults:
-    """How often requests fail: each a share of them from 0 to 1, except `latency`.
+    """How often requests fail; each attribute but `latency` is a share of the requests, from 0 to 1.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Faults:
     retry_after : str
         The Retry-After header of the 429s.
     seed : int
-        Seed of the choice.
+        Seed of the random choice.
     """
 
     latency: float = 0.0
@@ -112,11 +112,11 @@ class Lies:
     when : str
         Text that the path and query of a request must contain; every request by default.
     skip : int
-        So many of these requests get an honest answer first.
+        How many of these requests get an honest answer first.
     times : int, optional
-        So many of them are lied to after that; all by default.
+        How many of them are lied to after that; all by default.
     ignores : collection of str
-        Query parameters that are not looked at, such as ``("createdFrom",)``.
+        Query parameters that are ignored, such as ``("createdFrom",)``.
     sort : str, optional
         The order that a search uses whatever it is asked for: one of the API's, ``"ID_ASC"``, or
         ``"NEVER_ORDERED_DESC"``, which is LAST_ORDER_DATE_DESC with those who never ordered first.
@@ -169,14 +169,14 @@ class Lies:
             raise ArgumentError(f"ignores must be a collection of parameters, not {self.ignores!r}")
 
     def concerns(self, request: str) -> bool:
-        """Return whether a request is lied to, and count it."""
+        """Count a request that matches `when`, and return whether it is lied to."""
         if self.when not in request:
             return False
         self._met += 1
         return 0 < self._met - self.skip <= (math.inf if self.times is None else self.times)
 
     def misread(self, query: dict[str, str]) -> dict[str, str]:
-        """Return the parameters that are looked at."""
+        """Return the parameters that are not ignored."""
         return {name: value for name, value in query.items() if name not in self.ignores}
 
     def clock(self, now: datetime) -> str | None:
@@ -188,7 +188,7 @@ HONEST = Lies()
 
 
 def broken_answer(fault: str | None, retry_after: str) -> Response | None:
-    """Return the answer of a fault that does not need the sound one; None if this is not such a fault."""
+    """Return the answer that a fault sends instead of the valid one; None if the fault is not of this kind."""
     match fault:
         case "html":
             return Response("<html><body>Sign in to the network</body></html>", mimetype="text/html")
@@ -229,7 +229,7 @@ def _bomb() -> bytes:
 
 
 def broken_off(fault: str | None, response: Response) -> bool:
-    """Let a sound answer not arrive whole; return whether this is such a fault."""
+    """Damage a valid answer on its way; return False if the fault is not of this kind."""
     body = response.get_data()
     half = body[: len(body) // 2]
     match fault:

@@ -110,7 +110,7 @@ class Event(NamedTuple):
 
 @dataclass
 class Population:
-    """The customers of a shop, and what is needed to let them live on.
+    """The customers of a shop, and what is needed to simulate them further.
 
     Attributes
     ----------
@@ -161,7 +161,7 @@ class Population:
         """Register a customer, who orders at once; return the ID, which is a new one by default."""
         when = when or self.now
         if customer_id in self.customers:
-            raise ArgumentError(f"customer_id must be one that nobody has, and there is a customer {customer_id}")
+            raise ArgumentError(f"customer_id must be one that is not used yet, and there is a customer {customer_id}")
         (new_id,), (rates, dropouts, spends) = self._register(when, 1, customer_id)
         self.traits[new_id] = (float(rates[0]), float(dropouts[0]), float(spends[0]), True)
         self.order(new_id, float(np.round(spends[0], 2)), when)
@@ -215,7 +215,7 @@ class Population:
         customer = self._one(customer_id)
         stats = customer.stats
         if stats is None or not stats.number_of_orders:
-            raise ArgumentError(f"customer_id must be somebody who has ordered, and {customer_id} has not")
+            raise ArgumentError(f"customer_id must be that of a customer who has ordered, and {customer_id} has not")
         sales = round((stats.sales_value or 0) - amount, 2)
         average = round(sales / stats.number_of_orders, 2)
         customer.stats = replace(stats, sales_value=sales, average_order_value=average)
@@ -403,7 +403,7 @@ def _purchases(
 def _people(
     rng: np.random.Generator, arrivals: np.ndarray, first_id: int
 ) -> tuple[list[Customer], tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Return persons, and their order rates, dropout probabilities and mean spends."""
+    """Return customers, with their order rates, dropout probabilities and mean spends."""
     n = len(arrivals)
     countries = rng.choice(len(COUNTRIES), n, p=[row[2] for row in COUNTRIES])
     groups = rng.choice(len(GROUPS), n, p=[row[2] for row in GROUPS])

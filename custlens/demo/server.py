@@ -173,7 +173,7 @@ class Shop:
         *faults : str or int
             A status such as 500, 429 or 206; ``"drop"`` (no answer), ``"cut"`` (off in the middle), ``"truncated"``
             (half a body that seems whole), ``"drip"`` (a byte each half second), ``"bomb"`` (1 MiB that unpacks to
-            1 GiB), ``"html"``, ``"malformed"``, ``"badshape"``, ``"empty"``, ``"redirect"``; ``"ok"`` for a sound
+            1 GiB), ``"html"``, ``"malformed"``, ``"badshape"``, ``"empty"``, ``"redirect"``; ``"ok"`` for a valid
             answer.
         """
         self._script.extend(str(fault) for fault in faults)
@@ -184,7 +184,7 @@ class Shop:
             self.population.advance(days)
 
     def changed(self) -> None:
-        """Read `population` anew, after its records were changed by hand."""
+        """Read `population` again, after its records were changed by hand."""
         with self._lock:
             self._catalogue.clear()
             self._bytes.clear()

@@ -98,9 +98,9 @@ class SyncReport:
     in_motion : int
         Customers who came or went while that was checked, if they explain the difference. The next sync reads them.
     missing : int
-        The difference that nothing explains: how many more customers the shop says it has.
+        How many more customers the shop says it has, where nothing explains the difference.
     deletions_known : bool
-        Whether the shop told who was deleted. If it did not, only a full sync removes them.
+        Whether the shop said who was deleted. If it did not, only a full sync removes them.
     requests, retries : int
         Requests sent, and how many of them were further attempts.
     seconds, seconds_waited : float
@@ -161,7 +161,7 @@ class SyncReport:
         return ", ".join(f"{count:,} {name}" for name, count in counts.items())
 
     def _verified(self) -> str:
-        deletions = "" if self.deletions_known else "; the shop does not tell who was deleted: a full sync removes them"
+        deletions = "" if self.deletions_known else "; the shop does not say who was deleted: a full sync removes them"
         if self.verified:
             return f"as many as the shop says it has{deletions}"
         if not self.missing:
@@ -264,7 +264,7 @@ class _Sync:
             plan = None
         if plan is not None and mode == "incremental":
             if self._asked == "auto":
-                mode, reason = "full", "it goes on with a full sync that was stopped"
+                mode, reason = "full", "it continues a full sync that was stopped"
             else:
                 plan = None
         resumed = plan is not None
@@ -343,7 +343,7 @@ class _Sync:
         return "incremental", f"the last sync was on {last['as_of']:%Y-%m-%d %H:%M} UTC"
 
     def _read(self, mode: Mode, plan: dict[str, Any] | None, bar: tqdm[Any]) -> tuple[Built, Changes, datetime]:
-        """Read what is needed into tables; return too what the last look brought, and when reading began."""
+        """Read what is needed into tables; return also what the last look brought, and when reading began."""
         with (
             _Assembly() as assembly,
             Crawler(

@@ -36,7 +36,7 @@ def test_fields_are_written_in_the_spelling_of_the_api(fields, sent):
         (["email(x)"], "fields: 'email' has no fields of its own"),
         (["stats(salesValue"], "fields: 'stats(salesValue' cannot be read from"),
         (["id;email"], "fields: 'id;email' cannot be read from"),
-        ([], "fields names nothing"),
+        ([], "fields is empty"),
         ([5], "fields must be names, not 5"),
         (5, "fields must be a name or a list of names, not 5"),
         (["extra"], "customer has no field 'extra'"),

@@ -119,10 +119,13 @@ def test_a_new_customer_never_gets_the_id_of_a_deleted_one_unless_asked():
         (lambda shop: shop.order(9_999, 1.0), "customer_id must be"),
         (lambda shop: shop.refund(9_999, 1.0), "customer_id must be"),
         (lambda shop: shop.delete(9_999), "customer_id must be"),
-        (lambda shop: shop.add(customer_id=1), "customer_id must be one that nobody has, and there is a customer 1"),
+        (
+            lambda shop: shop.add(customer_id=1),
+            "customer_id must be one that is not used yet, and there is a customer 1",
+        ),
         (lambda shop: shop.advance(-1), "days must be a number above 0, and is -1"),
         (lambda shop: shop.edit(1, emial="x"), "a customer has no field 'emial'; did you mean 'email'?"),
-        (lambda shop: shop.refund(shop.add_many(1)[0], 1.0), "customer_id must be somebody who has ordered"),
+        (lambda shop: shop.refund(shop.add_many(1)[0], 1.0), "customer_id must be that of a customer who has ordered"),
     ],
 )
 def test_what_cannot_happen_is_refused(change, message):

@@ -116,7 +116,7 @@ def test_a_full_sync_that_was_stopped_is_gone_on_with(shop, client, store):
     assert (report.mode, report.resumed, report.reason) == (
         "full",
         True,
-        "it goes on with a full sync that was stopped",
+        "it continues a full sync that was stopped",
     )
     assert store.sync(client, progress=False).mode == "incremental"
 
