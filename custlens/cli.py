@@ -258,7 +258,7 @@ def _report(store: Store, output: Path, pdf: bool, **parameters: Any) -> None:
     chosen = {name: parameters[name] for name in ("as_of", "since", "segment", "tz") if name in parameters}
     data = report.read(store, **chosen)  # refuses what there is no report on, before any work
     page = report.write(output, parameters={"store": store.path, **parameters})
-    click.echo(report.Headline(data.customers, data.before, about=data.about))
+    click.echo(report.Headline(data.customers, data.before, about=data.about, as_of=data.as_of, since=data.since))
     click.echo(report.Findings(data))
     click.echo(f"Report: {page}")
     if pdf:

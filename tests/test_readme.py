@@ -42,7 +42,7 @@ def test_a_task_of_the_readme_exists(task):
     assert re.search(rf"^{task}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/scale.md"])
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/scale.md", "docs/report.md"])
 def test_links_lead_to_files_that_exist(document):
     for link in re.findall(r"\]\(([^)#]+)", (ROOT / document).read_text(encoding="utf-8")):
         assert (ROOT / document).parent.joinpath(link).exists(), link

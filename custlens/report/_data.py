@@ -58,8 +58,9 @@ class ReportData:
 
     @property
     def about(self) -> str:
-        """The shop, and the segment if there is one, in words."""
-        return f"Shop {self.store_id}" + ("" if self.segment is None else f", only the segment {self.segment}")
+        """The shop, and the segment and the time zone if they were chosen, in words."""
+        segment = "" if self.segment is None else f", only the segment {self.segment}"
+        return f"Shop {self.store_id}{segment}" + ("" if self.tz == "UTC" else f", months in {self.tz}")
 
     @cached_property
     def customers(self) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import narwhals as nw
 import pandas as pd
 from narwhals.typing import IntoFrame
 
+from custlens._arguments import Moment
 from custlens.analysis import orders
 
 __all__ = ["Headline"]
@@ -40,6 +41,8 @@ class Headline:
         The same shop's customers at an earlier time, to compare with.
     about : str
         What the table is about, for the beginning of the note, such as the name of the shop.
+    as_of, since : str, date or datetime, optional
+        Times of the two observations; read from the tables by default.
 
     Attributes
     ----------
@@ -62,9 +65,17 @@ class Headline:
     As of 1998-06-30 23:59 UTC · amounts in USD · 2,357 customers · no earlier sync yet
     """
 
-    def __init__(self, customers: IntoFrame, before: IntoFrame | None = None, *, about: str = "") -> None:
-        now = _summary(customers)
-        then = None if before is None else _summary(before)
+    def __init__(
+        self,
+        customers: IntoFrame,
+        before: IntoFrame | None = None,
+        *,
+        about: str = "",
+        as_of: Moment | None = None,
+        since: Moment | None = None,
+    ) -> None:
+        now = _summary(customers, as_of)
+        then = None if before is None else _summary(before, since)
         currency = now["currency"] if isinstance(now["currency"], str) else ""
         self.figures: dict[str, Figure] = {}
         for name, (column, kind) in _FIGURES.items():
@@ -100,8 +111,8 @@ class Headline:
         return f'{row}<p class="note" style="font-size:.85rem">{html.escape(self.note)}</p>'
 
 
-def _summary(customers: IntoFrame) -> dict[str, Any]:
-    return nw.from_native(orders.summary(customers)).lazy().collect().rows(named=True)[0]
+def _summary(customers: IntoFrame, as_of: Moment | None) -> dict[str, Any]:
+    return nw.from_native(orders.summary(customers, as_of=as_of)).lazy().collect().rows(named=True)[0]
 
 
 def _value(value: Any, kind: str, currency: str) -> str:

@@ -63,7 +63,7 @@ def overdue_list(data: ReportData, rows: int = 10, *, reveal: bool = False, link
         "number_of_orders": "Orders",
         "recency_days": "Days silent",
         "usual_gap_days": "Usual gap, days",
-        **({} if data.model is None else {"p_order": f"Orders within {HORIZON[:-1]} days"}),
+        **({} if data.model is None else {"p_order": f"Chance of an order, {HORIZON[:-1]} days"}),
         "value_at_risk": "Value at risk" if data.model is not None else "Silence ÷ gap × value",
         "may_be_mailed": "May be mailed",
     }
@@ -139,7 +139,7 @@ def cohorts_table(data: ReportData, rows: int = 8) -> Table | None:
 
 
 def groups_table(data: ReportData, by: str = "billing_country_code", rows: int = 12) -> Table | None:
-    """Return what groups of customers have bought, as `custlens.orders.breakdown` has it; None if there are no buyers."""
+    """Return what groups of customers have bought, as `custlens.orders.breakdown` has it; None if there is one group or none."""
     table = orders.breakdown(data.customers, by)
     if by == "accept_marketing":
         table[by] = table[by].replace(MAY_BE_MAILED)
@@ -154,7 +154,7 @@ def groups_table(data: ReportData, by: str = "billing_country_code", rows: int =
     }
     amounts = dict.fromkeys(("sales_value", "median_buyer_value", "median_buyer_value_ci_low"), 0)
     table = table[table["buyers"] > 0].head(rows).round({**amounts, "median_buyer_value_ci_high": 0})
-    return _table(table, columns, data)
+    return _table(table, columns, data) if len(table) > 1 else None
 
 
 def rejects_table(data: ReportData, rows: int = 10) -> Table | None:
@@ -184,7 +184,9 @@ def forecast_charts(data: ReportData) -> list[Callable[..., Axes]]:
     if data.model is None:
         return []
     charts: list[Callable[..., Axes]] = [
-        partial(chart, data.model) for chart in (plot.frequency_recency, plot.repeat_counts, plot.spending)
+        partial(plot.frequency_recency, data.model, cmap="Blues"),
+        partial(plot.repeat_counts, data.model),
+        partial(plot.spending, data.model),
     ]
     if data.everyone_before is not None:
         with suppress(DataError):  # there were too few buyers then

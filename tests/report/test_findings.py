@@ -1,6 +1,8 @@
 """Each rule against numbers that were counted by hand or from the tables alone."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -146,3 +148,11 @@ def test_findings_are_written_as_text_and_as_html(cdnow_data):
     assert len(repr(found).splitlines()) == 3
     assert found._repr_html_().count("<li>") == 3
     assert "Can&#x27;t lose" in found._repr_html_()
+
+
+def test_the_rules_are_documented_in_their_order():
+    page = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.*?) \| .* \| .* \|$", page.partition("| finding |")[2], re.MULTILINE)
+    titles = ["Slipping away", "Sliding", "Since", "More, or fewer, new buyers", "Concentration", "Bought once"]
+    assert len(RULES) == len(titles)
+    assert [row for row, title in zip(rows, titles, strict=True) if not row.startswith(title)] == []

@@ -171,6 +171,7 @@ def test_without_buyers_each_chapter_is_a_sentence(shop, customers, tmp_path):
     page = written(shop(tmp_path), tmp_path / "page.html")
     assert figures(page)["Buyers"] == ("0", "")
     assert figures(page)["Repeat rate"] == ("–", "")
+    assert "as of 2026-06-30 12:00 UTC" in page
     assert f"{customers} · no earlier sync yet" in page
     assert "No buyers yet: nobody has ordered." in page
     found = [alt for alt, _ in images(page)]
