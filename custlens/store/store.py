@@ -75,7 +75,7 @@ class Store:
         *,
         full_every: str | timedelta = "7D",
         orders_overlap: str | timedelta = "2D",
-        threads: int = 4,
+        threads: int = 6,
         progress: bool | Callable[[SyncProgress], object] = True,
     ) -> SyncReport:
         """Bring the store up to date with the shop.

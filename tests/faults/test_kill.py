@@ -14,7 +14,7 @@ import pytest
 import custlens as cl
 
 SCRIPT = Path(__file__).with_name("kill_me.py")
-THREADS = 4
+THREADS = 6  # as a sync has by default
 
 
 @pytest.fixture(scope="module")
