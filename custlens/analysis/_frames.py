@@ -14,7 +14,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -177,18 +177,22 @@ def latest_as_of(frame: Frame, as_of: Moment | None = None) -> datetime | None:
     DataError
         The column as_of is missing in some rows, or does not hold times.
     """
+    return _observed(frame, as_of)[0]
+
+
+def _observed(frame: Frame, as_of: Moment | None) -> tuple[datetime | None, float]:
+    """Return what `latest_as_of` returns, and the earliest time of an observation in microseconds; NaN if unknown."""
     if as_of is not None:
-        return moment("as_of", as_of)
+        given = moment("as_of", as_of)
+        return given, microseconds(given)
     if "as_of" not in frame.collect_schema().names():
-        return None
-    ends = _ends(frame, "as_of")
-    if np.isnan(ends.last):
-        return None
-    if ends.missing:
-        raise DataError(
-            f"as_of is missing in {ends.missing:,} rows and known in others: fill the column, or pass as_of="
-        )
-    return pd.Timestamp(int(ends.last), unit="us", tz="UTC").to_pydatetime()
+        return None, np.nan
+    first, last, missing = _ends(frame, "as_of")
+    if np.isnan(last):
+        return None, np.nan
+    if missing:
+        raise DataError(f"as_of is missing in {missing:,} rows and known in others: fill the column, or pass as_of=")
+    return pd.Timestamp(int(last), unit="us", tz="UTC").to_pydatetime(), first
 
 
 def when_observed(frame: Frame, as_of: Moment | None = None) -> datetime | None:
@@ -201,15 +205,14 @@ def when_observed(frame: Frame, as_of: Moment | None = None) -> datetime | None:
     DataError
         More than one in a thousand buyers ordered after it.
     """
-    observed = latest_as_of(frame, as_of)
+    observed, earliest = _observed(frame, as_of)
     have = frame.collect_schema().names()
     dates = [column for column in ("last_order_date", "first_order_date") if column in have]
     if observed is None or not dates:
         return observed
     date = dates[0]
     own, skew = as_of_column(as_of), CLOCK_SKEW / timedelta(microseconds=1)
-    earliest = _ends(frame, "as_of").first if own else microseconds(observed)
-    if not _ends(frame, date).last > earliest + skew:
+    if not _latest(frame, date) > earliest + skew:
         return observed
     some = frame
     if not in_memory(frame):
@@ -515,29 +518,32 @@ def _micros(column: nw.Series[Any]) -> np.ndarray:
     return np.asarray(counted.cast(pyarrow.float64(), safe=False).to_numpy(zero_copy_only=False), "float64")
 
 
-class _Ends(NamedTuple):
-    """The earliest and the latest time in a column, in microseconds since 1970, and in how many rows it is missing."""
+def _ends(frame: Frame, column: str) -> tuple[float, float, int]:
+    """Return the earliest and latest time in a column, in microseconds since 1970, and in how many rows it is missing.
 
-    first: float
-    last: float
-    missing: int
-
-
-def _ends(frame: Frame, column: str) -> _Ends:
-    """Return the ends of a column of times; NaN if all are missing."""
+    The times are NaN if all are missing.
+    """
     check_types(frame, times=[column])
     whole = _whole_micros(frame.select(column).collect()[column]) if in_memory(frame) else None
-    if whole is not None and whole.max(initial=NO_TIME) > NO_TIME:  # several times quicker than pandas
-        missing = int(np.count_nonzero(whole == NO_TIME))
-        first = whole.min(where=whole > NO_TIME, initial=whole.max()) if missing else whole.min()
-        return _Ends(float(first), float(whole.max()), missing)
+    if whole is not None and whole.min(initial=0) > NO_TIME:  # several times quicker than pandas
+        return (float(whole.min()), float(whole.max()), 0) if len(whole) else (np.nan, np.nan, 0)
     time = nw.col(column)
     found = gather(
         frame.select(first=time.min(), last=time.max(), missing=time.is_null().cast(nw.Int64).sum()),
         numbers=["missing"],
         times=["first", "last"],
     )
-    return _Ends(found["first"].max(), found["last"].max(), int(found["missing"].fillna(0).sum()))
+    return found["first"].max(), found["last"].max(), int(found["missing"].fillna(0).sum())
+
+
+def _latest(frame: Frame, column: str) -> float:
+    """Return the latest time in a column, in microseconds since 1970; NaN if all are missing."""
+    check_types(frame, times=[column])
+    whole = _whole_micros(frame.select(column).collect()[column]) if in_memory(frame) else None
+    if whole is None:
+        return float(gather(frame.select(nw.col(column).max()), times=[column])[column].max())
+    last = whole.max(initial=NO_TIME)
+    return float(last) if last > NO_TIME else np.nan
 
 
 def _near_times(name: str, times: np.ndarray) -> np.ndarray:
