@@ -85,6 +85,18 @@ def test_a_list_with_an_empty_page_for_good_is_an_error_that_names_it_and_the_ne
     holds_the_truth(store, shop)
 
 
+def test_a_list_without_times_that_has_an_empty_page_is_an_error_and_the_next_sync_succeeds(
+    shop, store, holds_the_truth
+):
+    ignores = SORTED_BY_ID.ignores
+    shop.lies = [Lies(when="offset=160", page="empty", ignores=ignores, sort="ID_ASC"), SORTED_BY_ID]
+    with pytest.raises(cl.SyncError, match="the shop's list of customers has an empty page before its end"):
+        store.sync(client_of(shop), progress=False)
+    shop.lies = []
+    assert not store.sync(client_of(shop), progress=False).resumed
+    holds_the_truth(store, shop)
+
+
 @pytest.mark.parametrize("name", FLAWS)
 def test_one_broken_record_harms_only_itself(shop, store, name):
     customer_id = shop.ids[450]

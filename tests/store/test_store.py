@@ -1,4 +1,5 @@
 import datetime as dt
+from pathlib import Path
 
 import deltalake
 import duckdb
@@ -7,6 +8,7 @@ import polars as pl
 import pytest
 
 import custlens as cl
+from custlens.store._lake import Lake
 from custlens.tables import schemas
 
 
@@ -143,6 +145,25 @@ def test_a_store_may_be_a_file_url(shop, client, tmp_path):
     store.sync(client, progress=False)
     assert store.path == str(tmp_path / "bucket" / "shop one.lens")
     assert len(store.customers()) == len(cl.Store(tmp_path / "bucket" / "shop one.lens").customers())
+
+
+def test_a_folder_has_one_claim_however_it_is_named(client, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
+    with Lake(tmp_path / "shop.lens", None).claimed():
+        for name in ((tmp_path / "shop.lens").as_uri(), tmp_path / "link" / "shop.lens"):
+            with pytest.raises(cl.SyncError, match=r"another sync of .* is running"):
+                cl.Store(name).sync(client, progress=False)
+
+
+def test_a_store_can_be_moved(shop, client, store, tmp_path):
+    store.sync(client, progress=False)
+    before = store.customers()
+    moved = cl.Store(Path(store.path).rename(tmp_path / "elsewhere"))
+    pd.testing.assert_frame_equal(moved.customers(), before)
+    shop.advance(1)
+    assert moved.sync(client, progress=False).mode == "incremental"
+    with pytest.raises(cl.StoreError, match="holds no customers yet"):
+        store.customers()
 
 
 @pytest.mark.parametrize("path", [None, "", 7, cl.Store])

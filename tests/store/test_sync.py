@@ -1,10 +1,12 @@
 import datetime as dt
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import custlens as cl
+from custlens.store._journal import Journal
 
 
 @pytest.fixture
@@ -33,6 +35,23 @@ def test_an_order_that_does_not_move_updated_is_found(shop, client, store):
         1,
     )
     assert stats(store, customer_id) == (before[0] + 1, pytest.approx(before[1] + 42.5))
+
+
+def test_an_order_that_appears_later_than_it_was_placed_is_found_within_the_overlap(store):
+    with cl.demo.serve(customers=400, seed=3) as shop:
+        client, now = shop.client(), shop.population.now
+        shop.population.patches.clear()
+        shop.population.order(shop.ids[0], 5.0)
+        for customer_id in shop.ids[1:200]:  # more than fit on the page at which the shorter overlap ends
+            shop.population.order(customer_id, 5.0, when=now - dt.timedelta(hours=26))
+        shop.changed()
+        store.sync(client, progress=False)
+        customer_id = min(shop.ids, key=lambda i: shop.document(i)["stats"].get("lastOrderDate", ""))
+        shop.population.order(customer_id, 42.5, when=now - dt.timedelta(hours=30))  # paid for only now
+        shop.changed()
+        assert store.sync(client, orders_overlap="1D", progress=False).stats_changed == 0
+        assert store.sync(client, progress=False).stats_changed == 1
+        assert store.customers().set_index("customer_id").loc[customer_id, "sales_value"] >= 42.5
 
 
 def test_a_deletion_an_edit_and_a_newcomer_are_found(shop, client, store):
@@ -119,6 +138,22 @@ def test_a_full_sync_that_was_stopped_is_gone_on_with(shop, client, store):
         "it continues a full sync that was stopped",
     )
     assert store.sync(client, progress=False).mode == "incremental"
+
+
+def test_pages_that_were_kept_for_more_than_a_day_are_not_gone_on_with(shop, client, store):
+    shop.fail_next(*["ok"] * 4, 500)
+    with pytest.raises(cl.ServerError):
+        store.sync(shop.client(retries=0), progress=False)
+    journal = Journal(Path(store.path) / "_journal" / "pages.sqlite")
+    plan = journal.open()
+    body = journal.get("REGISTERED_DATE_ASC||0|100|0")
+    journal.begin({**plan, "opened": plan["opened"] - 86_500})
+    journal.put("REGISTERED_DATE_ASC||0|100|0", body)
+    journal.close()
+    shop.population.edit(shop.ids[0], name="Renamed")
+    shop.changed()
+    assert not store.sync(client, progress=False).resumed
+    assert store.customers().set_index("customer_id").loc[shop.ids[0], "name"] == "Renamed"
 
 
 def test_a_value_that_breaks_is_missing_and_comes_back(shop, client, store):
