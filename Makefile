@@ -37,8 +37,9 @@ check: $(READY)  ## format, lint, types, import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-soak: $(READY)  ## thirty simulated days of a shop with faults and kills; the store must stay right and small (15 minutes)
+soak: $(READY)  ## thirty simulated days of a shop with faults and kills, and the tests that take minutes (20 minutes)
 	$(BIN)/python tests/soak
+	$(BIN)/python -m pytest -m soak
 
 fix: $(READY)  ## format and repair what ruff can
 	$(BIN)/ruff format .
@@ -52,9 +53,10 @@ bench: $(READY)  ## print speed and memory as ratios against named peers
 	$(BIN)/python -m bench.plot
 	$(BIN)/python -m bench.lookup
 
-benchsync: $(READY)  ## the same for syncs, against tools that it installs first (20 minutes; see bench/sync.py)
+# make benchsync BENCH='20000,100000 0,50,200 5' runs the long form; see bench/sync.py.
+benchsync: $(READY)  ## the same for syncs, against tools that it installs first (20 minutes)
 	$(BIN)/python -m bench.sync limit
-	$(BIN)/python -m bench.sync
+	$(BIN)/python -m bench.sync $(BENCH)
 
 lab: $(READY)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
