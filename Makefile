@@ -6,7 +6,7 @@ READY := .venv/.ready
 SPARK := $(if $(shell command -v java),.venv/spark/.ready)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix soak bench benchsync lab docs notebooks lock clean
+.PHONY: help demo test check fix soak baselines bench benchsync lab docs notebooks lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ check: $(READY)  ## format, lint, types, import directions
 soak: $(READY)  ## thirty simulated days of a shop with faults and kills, and the tests that take minutes (20 minutes)
 	$(BIN)/python tests/soak
 	$(BIN)/python -m pytest -m soak
+
+baselines: $(READY)  ## draw the pictures anew that the image tests compare with; look at each that changes
+	$(BIN)/python -m pytest tests/plot/test_pictures.py --mpl-generate-path=tests/plot/baseline
 
 fix: $(READY)  ## format and repair what ruff can
 	$(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""Write docs/data-dictionary.md from the schemas, and the API reference into docs/api/."""
+"""Write docs/data-dictionary.md from the schemas, docs/gallery.md from the charts, and the API reference into docs/api/."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from pathlib import Path
 
 from custlens.analysis import results
 from custlens.tables import schemas
+from docs import gallery
 
 FOLDER = Path(__file__).parent
 DICTIONARY = FOLDER / "data-dictionary.md"
+GALLERY = FOLDER / "gallery.md"
 
 
 def data_dictionary() -> str:
@@ -50,14 +52,17 @@ def data_dictionary() -> str:
 
 
 def main() -> None:
-    """Write both."""
+    """Write all three."""
+    import matplotlib
     import pdoc
     import pdoc.render
 
     DICTIONARY.write_text(data_dictionary(), encoding="utf-8")
+    matplotlib.use("agg")
+    GALLERY.write_text(gallery.page(gallery.data()["generated"], gallery.Models()), encoding="utf-8")
     pdoc.render.configure(docformat="numpy", footer_text="custlens")
     pdoc.pdoc("custlens", output_directory=FOLDER / "api")
-    print(f"{DICTIONARY}\n{FOLDER / 'api' / 'index.html'}")
+    print(f"{DICTIONARY}\n{GALLERY}\n{FOLDER / 'api' / 'index.html'}")
 
 
 if __name__ == "__main__":

@@ -208,7 +208,7 @@ def survival(
 
 
 def _survival(customers: IntoFrame, freq: str, tz: str, as_of: Moment | None) -> pd.DataFrame:
-    table = to_pandas(cohorts.survival(without_amounts(customers), freq=freq, tz=tz, as_of=as_of))
+    table = to_pandas(cohorts.survival(customers, freq=freq, tz=tz, as_of=as_of))
     return table.astype({"share": "float64"})
 
 

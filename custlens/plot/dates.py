@@ -28,6 +28,8 @@ __all__ = [
 
 ALIASES = {"day": "D", "week": "W-MON", "month": "MS", "quarter": "QS", "year": "YS"}
 """Aliases of pandas, by the name of the period; a week begins on Monday."""
+LEAST_GAP_INCHES = 0.04
+"""Bars of periods stand apart if they have more room than this."""
 DAYS_TOLD = 90
 """The finding about second orders is of so many days."""
 FEWEST_SEEN = 0.01
@@ -408,7 +410,8 @@ def _by_period(
     ax = look.begin(ax, title, notes, f"{finding}.")
     starts = table["period"]
     ends = pd.Series([*starts.iloc[1:], starts.iloc[-1] + pd.tseries.frequencies.to_offset(ALIASES[period])])
-    widths = (ends - starts.reset_index(drop=True)) * 0.9
+    room = ax.bbox.width / ax.figure.dpi / len(table) > LEAST_GAP_INCHES  # without it gaps swallow whole bars
+    widths = (ends - starts.reset_index(drop=True)) * (0.9 if room else 1.0)
     bars = look.draw(ax.bar, starts, table[kind], **{"width": widths, "align": "edge", "color": look.BASE, **style})
     for bar, done in zip(bars, over, strict=True):
         if not done:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import matplotlib.pyplot as plt
 import pytest
-from plot.cases import Data, Models
+from matplotlib.axes import Axes
 
-import custlens as cl
+from docs import gallery
+from docs.gallery import OF_MODELS, Data, Models
 
 
 @pytest.fixture(autouse=True)
@@ -19,23 +19,20 @@ def _close_figures() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def data(cdnow: cl.CustomerTables) -> dict[str, Data]:
-    """Customers of three shops and of one that is empty; "tiny" has three buyers and "one" has one."""
-    with cl.demo.serve(customers=5_000, seed=7) as shop, warnings.catch_warnings():
-        warnings.simplefilter("ignore", cl.CustlensWarning)
-        customers = cl.fetch(shop.client(), progress=False).customers
-    buyers = customers[customers["number_of_orders"] > 0].reset_index(drop=True)
-    tables = {
-        "generated": customers,
-        "cdnow": cdnow.customers,
-        "tiny": buyers.head(3),
-        "one": buyers.head(1),
-        "prospects": customers[customers["number_of_orders"] == 0].head(5),
-        "empty": customers.head(0),
-    }
-    return {name: Data(table) for name, table in tables.items()}
+def data() -> dict[str, Data]:
+    return gallery.data()
 
 
 @pytest.fixture(scope="session")
 def models() -> Models:
     return Models()
+
+
+@pytest.fixture
+def draw(data: dict[str, Data], models: Models) -> Callable[..., Axes]:
+    """Return a function that draws a chart of a shop by name."""
+
+    def draw(name: str, shop: str, ax: Axes | None = None) -> Axes:
+        return gallery.draw(name, models if name in OF_MODELS else data[shop], ax)
+
+    return draw

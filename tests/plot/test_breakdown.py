@@ -46,7 +46,7 @@ def test_groups_that_cannot_be_shown_are_named(arguments, message, data):
 
 
 def test_a_comparison_shows_differences_in_percent(data):
-    a, b = data["generated"].halves
+    a, b = data["generated"].odd, data["generated"].even
     ax = cl.plot.comparison(a, b, names=("odd", "even"))
     table = cl.orders.compare(a, b)
     shown = ax.containers[0].lines[0].get_xdata()
@@ -57,7 +57,7 @@ def test_a_comparison_shows_differences_in_percent(data):
 @pytest.mark.parametrize("names", ["ab", ["a"], ("a", 2), None])
 def test_names_that_are_not_two_texts_are_named(names, data):
     with pytest.raises(cl.ArgumentError, match="names must be two texts"):
-        cl.plot.comparison(*data["generated"].halves, names=names)
+        cl.plot.comparison(data["generated"].odd, data["generated"].even, names=names)
 
 
 def test_checks_that_found_something_are_drawn(data):

@@ -1,5 +1,5 @@
 import itertools
-import warnings
+import re
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -7,34 +7,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
-from plot.cases import OF_CUSTOMERS, OF_MODELS, OF_SEVERAL, Data
 
 import custlens as cl
 from custlens import plot
+from docs import gallery
+from docs.gallery import CASES, OF_CUSTOMERS, OF_MODELS, OF_SEVERAL, Data
 
 FILLED = ["generated", "cdnow"]
 SMALL = ["tiny", "one", "empty"]
 DRAWN = [(name, shop) for name in [*OF_CUSTOMERS, *OF_SEVERAL] for shop in FILLED] + [(n, "models") for n in OF_MODELS]
 FEW = [(name, shop) for name in [*OF_CUSTOMERS, *OF_SEVERAL] for shop in SMALL]
-CASES = {**OF_CUSTOMERS, **OF_SEVERAL, **OF_MODELS}
 WITHOUT_MONEY = [
     name
     for name in OF_CUSTOMERS
     if not name.startswith(("sales", "average", "concentration", "rfm", "segment", "overdue"))
 ]
 CHARTS = [name for name in plot.__all__ if name not in ("Picture", "describe", "overview", "picture")]
-
-
-@pytest.fixture
-def draw(data, models):
-    """Return a function that draws a chart of a shop by name."""
-
-    def draw(name, shop, ax=None):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", cl.CustlensWarning)  # comparisons of few buyers
-            return CASES[name](ax, models if shop == "models" else data[shop])
-
-    return draw
 
 
 def texts_of(figure):
@@ -62,8 +50,7 @@ def inside(box, frame, slack=1.5):
 
 
 def test_every_function_of_the_module_has_a_case():
-    drawn = {name for case in CASES.values() for name in case.__code__.co_names}
-    assert set(CHARTS) <= drawn
+    assert {re.match(r"cl\.plot\.(\w+)\(", code)[1] for code in CASES.values()} == set(CHARTS)
 
 
 @pytest.mark.parametrize(("name", "shop"), DRAWN + FEW)
@@ -140,13 +127,13 @@ def test_a_chart_without_money_needs_no_amounts_and_a_chart_with_money_one_curre
     customers = data["generated"].customers
     mixed = customers.assign(currency=np.where(customers["customer_id"] % 2 == 1, "EUR", "USD"))
     if name in WITHOUT_MONEY:
-        whole = plot.describe(CASES[name](None, data["generated"]))
-        assert plot.describe(CASES[name](None, Data(mixed))) == whole
-        bare = plot.describe(CASES[name](None, Data(customers.drop(columns=["sales_value", "average_order_value"]))))
+        whole = plot.describe(gallery.draw(name, data["generated"]))
+        assert plot.describe(gallery.draw(name, Data(mixed))) == whole
+        bare = plot.describe(gallery.draw(name, Data(customers.drop(columns=["sales_value", "average_order_value"]))))
         assert bare == whole or name == "quality"  # some checks are of the amounts
     else:
         with pytest.raises(cl.DataError, match="amounts in EUR, USD cannot be added up"):
-            CASES[name](None, Data(mixed))
+            gallery.draw(name, Data(mixed))
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -169,13 +156,13 @@ def test_axes_of_another_kind_are_named(name, ax, message, draw):
 def test_a_style_that_matplotlib_does_not_know_is_named(name, style, data, models):
     shop, chart = data["generated"], getattr(plot, name)
     arguments = {
-        "comparison": shop.halves,
-        "migration": shop.scored,
+        "comparison": [shop.odd, shop.even],
+        "migration": [shop.before, shop.after],
         "observed_revenue": [shop.history],
-        "frequency_recency": [models.fitted[0]],
-        "repeat_counts": [models.fitted],
-        "spending": [models.fitted[0]],
-        "calibration": [models.fitted, models.later],
+        "frequency_recency": [models.model],
+        "repeat_counts": [[models.model, models.other]],
+        "spending": [models.model],
+        "calibration": [[models.model, models.other], models.later],
     }.get(name, [shop.customers])
     with pytest.raises(cl.ArgumentError, match="cannot be drawn in this style"):
         chart(*arguments, **style)
@@ -183,9 +170,9 @@ def test_a_style_that_matplotlib_does_not_know_is_named(name, style, data, model
 
 @pytest.mark.parametrize("name", OF_CUSTOMERS)
 def test_a_chart_that_cannot_be_drawn_leaves_no_figure_behind(name, data):
-    broken = type(data["generated"])(data["generated"].customers.drop(columns="number_of_orders"))
+    broken = Data(data["generated"].customers.drop(columns="number_of_orders"))
     with pytest.raises(cl.DataError):
-        OF_CUSTOMERS[name](None, broken)
+        gallery.draw(name, broken)
     assert plt.get_fignums() == []
 
 
@@ -193,4 +180,4 @@ def test_a_chart_that_cannot_be_drawn_leaves_no_figure_behind(name, data):
 @pytest.mark.parametrize("given", [None, pd.DataFrame, 3, "customers", [1, 2]])
 def test_what_is_not_a_table_is_named(name, given):
     with pytest.raises(cl.ArgumentError, match="customers"):
-        OF_CUSTOMERS[name](None, type("Data", (), {"customers": given}))
+        gallery.draw(name, Data(given))

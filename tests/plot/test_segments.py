@@ -34,10 +34,10 @@ def test_shares_of_buyers_and_sales_each_add_up(data):
 
 
 def test_each_row_of_the_moves_adds_up(data):
-    ax = cl.plot.migration(*data["generated"].scored)
+    ax = cl.plot.migration(data["generated"].before, data["generated"].after)
     rows = ax.collections[0].get_array().filled(0).sum(axis=1)
     assert rows.tolist() == pytest.approx([1] * len(rows))
-    moves = cl.segments.migration(*data["generated"].scored)
+    moves = cl.segments.migration(data["generated"].before, data["generated"].after)
     assert f"n = {moves['customers'].sum():,} customers" in ax.texts[0].get_text()
 
 
