@@ -193,16 +193,32 @@ def test_a_customer_who_occurs_twice_is_named(function, argument, sound):
         called(function, sound, **{argument.name: pd.concat([table, table.head(1)], ignore_index=True)})
 
 
+OTHER_KINDS = {
+    ("sales_value", "number_of_orders"): {
+        "texts": lambda values: values.map("{:.2f} €".format),
+        "booleans": lambda values: values.fillna(0).astype("bool"),
+        "lists": lambda values: [[1]] * len(values),
+        "times": lambda values: [pd.Timestamp("2026-01-01", tz="UTC")] * len(values),
+    },
+    ("first_order_date", "last_order_date"): {
+        "texts": lambda values: values.astype("str"),
+        "numbers": lambda values: [5] * len(values),
+        "dates": lambda values: values.dt.date,
+        "naive times": lambda values: values.dt.tz_localize(None),
+    },
+}
+"""What the columns may not hold, made from what they hold."""
+
+
 @each_statistic_of_customers
 @pytest.mark.parametrize(
     ("column", "spoilt"),
     [
-        ("sales_value", lambda values: values.map("{:.2f} €".format)),
-        ("number_of_orders", lambda values: [[1]] * len(values)),
-        ("first_order_date", lambda values: values.dt.tz_localize(None)),
-        ("last_order_date", lambda values: values.astype("str")),
+        pytest.param(column, spoilt, id=f"{kind} as {column}")
+        for columns, kinds in OTHER_KINDS.items()
+        for column in columns
+        for kind, spoilt in kinds.items()
     ],
-    ids=["text amounts", "lists of counts", "naive times", "text times"],
 )
 def test_a_column_of_another_kind_is_named(function, column, spoilt, sound):
     customers = sound["customers"]

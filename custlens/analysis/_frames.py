@@ -124,7 +124,7 @@ def native(customers: Any, name: str = "customers") -> Any:
         warnings.filterwarnings("ignore", "Dask support is moving", FutureWarning)
         try:
             frame = nw.from_native(customers)
-            frame.collect_schema()
+            unknown = [name for name, kind in frame.collect_schema().items() if kind == nw.Unknown]
         except TypeError as error:
             kind = shown(customers) if customers is None or isinstance(customers, type) else type(customers).__name__
             inner = None if isinstance(customers, type) else getattr(customers, "customers", None)
@@ -134,6 +134,9 @@ def native(customers: Any, name: str = "customers") -> Any:
             ) from error
         except DuplicateError as error:
             raise DataError(f"the {name} table has two columns of the same name") from error
+        # Narwhals does not recognise every time zone of pandas, such as America/New_York.
+        if zoned := [name for name in unknown if isinstance(customers[name].dtype, pd.DatetimeTZDtype)]:
+            frame = nw.from_native(customers.assign(**{name: customers[name].dt.tz_convert("UTC") for name in zoned}))
     return frame
 
 
