@@ -14,7 +14,7 @@ from custlens.analysis import lifetime, segments
 from custlens.errors import ArgumentError, CustlensWarning, DataError
 from custlens.store.store import Store
 
-__all__ = ["ReportData", "read"]
+__all__ = ["HORIZON", "ReportData", "check_data", "read"]
 
 EARLIER = pd.Timedelta(days=28)
 """How long before the sync reported on the earlier one is at least, unless one is chosen: less is mostly chance."""
@@ -177,6 +177,18 @@ def read(
         segment=segment,
         tz=tz,
     )
+
+
+def check_data(data: object) -> None:
+    """Refuse what is not the data of a report.
+
+    Raises
+    ------
+    ArgumentError
+        If it is something else.
+    """
+    if not isinstance(data, ReportData):
+        raise ArgumentError(f"data must be what custlens.report.read returns, not {shown(data)}")
 
 
 def _only(customers: pd.DataFrame, segment: str | None) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from custlens._arguments import flag, whole_number
 from custlens.analysis import cohorts, lifetime, orders, segments
 from custlens.errors import DataError
 from custlens.report._charts import Text
-from custlens.report._data import HORIZON, ReportData
+from custlens.report._data import HORIZON, ReportData, check_data
 from custlens.report._table import Table
 
 __all__ = [
@@ -55,8 +55,15 @@ def overdue_list(data: ReportData, rows: int = 10, *, reveal: bool = False, link
     Returns
     -------
     Table or None
-        None if nobody is overdue.
+        One row per buyer: ID, orders, days silent, usual gap, chance of an order in 90 days (with a model), value at risk,
+        consent. None if nobody is overdue.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind.
     """
+    check_data(data)
     late = data.overdue[data.overdue["recency_days"] > data.overdue["usual_gap_days"]]
     columns = {
         "customer_id": "Customer",
@@ -71,7 +78,24 @@ def overdue_list(data: ReportData, rows: int = 10, *, reveal: bool = False, link
 
 
 def best_list(data: ReportData, rows: int = 10, *, reveal: bool = False, link: str | None = None) -> Table | None:
-    """Return the buyers with the highest sales; arguments and return value as for `overdue_list`."""
+    """Return the buyers with the highest sales.
+
+    Parameters
+    ----------
+    data, rows, reveal, link
+        As for `overdue_list`.
+
+    Returns
+    -------
+    Table or None
+        One row per buyer: ID, orders, sales, sales per order, last order, consent. None if there are no buyers.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind.
+    """
+    check_data(data)
     customers = data.customers
     buyers = customers[(customers["number_of_orders"] > 0).fillna(False).to_numpy(bool)].assign(
         last_order=lambda table: table["last_order_date"].dt.normalize(),
@@ -90,7 +114,25 @@ def best_list(data: ReportData, rows: int = 10, *, reveal: bool = False, link: s
 
 
 def forecast_list(data: ReportData, rows: int = 10, *, reveal: bool = False, link: str | None = None) -> Table | None:
-    """Return the buyers of whom most revenue is expected; arguments as for `overdue_list`, None without a model."""
+    """Return the buyers of whom most revenue is expected in the next 90 days.
+
+    Parameters
+    ----------
+    data, rows, reveal, link
+        As for `overdue_list`.
+
+    Returns
+    -------
+    Table or None
+        One row per buyer: ID, chance of an order, expected orders, expected revenue with its interval, consent. None
+        without a lifetime model.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind.
+    """
+    check_data(data)
     if data.model is None:
         return None
     predicted = data.model.predict(data.customers, HORIZON, as_of=data.as_of).dropna(subset="expected_revenue")
@@ -107,7 +149,24 @@ def forecast_list(data: ReportData, rows: int = 10, *, reveal: bool = False, lin
 
 
 def segments_table(data: ReportData) -> Table | None:
-    """Return the size and the sales of each segment of buyers; None if there are no buyers."""
+    """Return the size and the sales of each segment of buyers.
+
+    Parameters
+    ----------
+    data : ReportData
+        As `read` returns it.
+
+    Returns
+    -------
+    Table or None
+        One row per segment; None if there are no buyers.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind.
+    """
+    check_data(data)
     sizes = segments.sizes(segments.rfm(data.customers, as_of=data.as_of))
     sizes = sizes[~sizes["segment"].isin(NOT_BUYERS)]
     columns = {
@@ -124,8 +183,28 @@ def segments_table(data: ReportData) -> Table | None:
 
 
 def cohorts_table(data: ReportData, rows: int = 8) -> Table | None:
-    """Return the last quarters of new buyers, and how many of each have ordered again; None if there are no buyers."""
-    table = cohorts.summary(data.customers, freq="QS", tz=data.tz, as_of=data.as_of).tail(rows)
+    """Return the last quarters of new buyers, and how many of each have ordered again.
+
+    Parameters
+    ----------
+    data : ReportData
+        As `read` returns it.
+    rows : int
+        Number of quarters.
+
+    Returns
+    -------
+    Table or None
+        One row per quarter; None if there are no buyers.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind.
+    """
+    check_data(data)
+    table = cohorts.summary(data.customers, freq="QS", tz=data.tz, as_of=data.as_of)
+    table = table.tail(whole_number("rows", rows, least=1))
     table["quarter"] = table["cohort"].dt.to_period("Q").astype("str")
     columns = {
         "quarter": "First order",
@@ -139,7 +218,28 @@ def cohorts_table(data: ReportData, rows: int = 8) -> Table | None:
 
 
 def groups_table(data: ReportData, by: str = "billing_country_code", rows: int = 12) -> Table | None:
-    """Return what groups of customers have bought, as `custlens.orders.breakdown` has it; None if there is one group or none."""
+    """Return what groups of customers have bought, those with the highest sales first.
+
+    Parameters
+    ----------
+    data : ReportData
+        As `read` returns it.
+    by : str
+        The column to group by, as for `custlens.orders.breakdown`.
+    rows : int
+        Number of groups.
+
+    Returns
+    -------
+    Table or None
+        One row per group; None if there is only one, or none.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind.
+    """
+    check_data(data)
     table = orders.breakdown(data.customers, by)
     if by == "accept_marketing":
         table[by] = table[by].replace(MAY_BE_MAILED)
@@ -153,19 +253,60 @@ def groups_table(data: ReportData, by: str = "billing_country_code", rows: int =
         "median_buyer_value_ci": "95% interval",
     }
     amounts = dict.fromkeys(("sales_value", "median_buyer_value", "median_buyer_value_ci_low"), 0)
-    table = table[table["buyers"] > 0].head(rows).round({**amounts, "median_buyer_value_ci_high": 0})
+    table = (
+        table[table["buyers"] > 0]
+        .head(whole_number("rows", rows, least=1))
+        .round({**amounts, "median_buyer_value_ci_high": 0})
+    )
     return _table(table, columns, data) if len(table) > 1 else None
 
 
 def rejects_table(data: ReportData, rows: int = 10) -> Table | None:
-    """Return what could not be used by field and reason, most frequent first; None if every value could be used."""
+    """Return how many values could not be used, by field and reason, most frequent first.
+
+    Parameters
+    ----------
+    data : ReportData
+        As `read` returns it.
+    rows : int
+        Number of reasons.
+
+    Returns
+    -------
+    Table or None
+        One row per field and reason; None if every value could be used.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind.
+    """
+    check_data(data)
     reasons = data.rejects.groupby(["api_path", "reason"], observed=True).size().rename("values").reset_index()
-    reasons = reasons.sort_values(["values", "api_path"], ascending=[False, True]).head(rows)
+    reasons = reasons.sort_values(["values", "api_path", "reason"], ascending=[False, True, True])
+    reasons = reasons.head(whole_number("rows", rows, least=1))
     return _table(reasons, {"api_path": "Field", "reason": "Reason", "values": "Values"}, data)
 
 
 def forecast_sentence(data: ReportData) -> Text:
-    """Return what is expected of all buyers in the next 90 days, or why nothing can be said about it."""
+    """Return what is expected of all buyers in the next 90 days, or why nothing can be said about it.
+
+    Parameters
+    ----------
+    data : ReportData
+        As `read` returns it.
+
+    Returns
+    -------
+    Text
+        A sentence or two.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind.
+    """
+    check_data(data)
     if data.model is None:
         return Text(f"There is no forecast: {data.refusal}.")
     predicted = data.model.predict(data.customers, HORIZON, as_of=data.as_of).dropna(subset="expected_revenue")
@@ -177,10 +318,26 @@ def forecast_sentence(data: ReportData) -> Text:
 
 
 def forecast_charts(data: ReportData) -> list[Callable[..., Axes]]:
-    """Return the charts of the lifetime model, for `show`; none without a model.
+    """Return the charts of the lifetime model, for `show`.
 
     The last one sets what a model of the earlier sync promised against what has happened since.
+
+    Parameters
+    ----------
+    data : ReportData
+        As `read` returns it.
+
+    Returns
+    -------
+    list of callable
+        Empty without a lifetime model.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is of another kind.
     """
+    check_data(data)
     if data.model is None:
         return []
     charts: list[Callable[..., Axes]] = [
@@ -209,6 +366,6 @@ def _list(
     people = data.customers.set_index("customer_id").loc[first["customer_id"]]
     consent = people["accept_marketing"].map(CONSENT).fillna("unknown")
     names: dict[Any, str] | None = people["name"].dropna().to_dict() if flag("reveal", reveal) else None
-    address = None if link is None else link.replace("{store_id}", str(data.store_id))
+    address = link if not isinstance(link, str) else link.replace("{store_id}", str(data.store_id))
     shown = first.assign(may_be_mailed=consent.to_numpy()).round(DECIMALS)
     return Table(shown, columns, currency=data.currency, link=address, names=names)

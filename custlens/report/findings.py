@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 
 from custlens.analysis import orders, segments
-from custlens.report._data import HORIZON, ReportData
+from custlens.report._data import HORIZON, ReportData, check_data
 
 __all__ = ["RULES", "Finding", "Findings"]
 
 MOST = 3
 GOOD, SLIPPED = ("Champions", "Loyal"), ("At risk", "Can't lose")
 FEW_BUYERS = 10
-"""Under so many buyers a share of them says nothing."""
+"""With fewer buyers, a share of them says nothing."""
 BEYOND_CHANCE = 1.96
 """Standard errors by which two counts must differ to be told apart, for a level of 95 %."""
 
@@ -34,7 +34,7 @@ class Finding(NamedTuple):
 
 
 class Findings:
-    """The findings of a report, as text and as HTML.
+    """Up to three sentences on what the numbers of a report say, as text and as HTML.
 
     Parameters
     ----------
@@ -45,9 +45,15 @@ class Findings:
     ----------
     found : list of Finding
         At most three, in the order of `RULES`.
+
+    Raises
+    ------
+    ArgumentError
+        If `data` is something else.
     """
 
     def __init__(self, data: ReportData) -> None:
+        check_data(data)
         found = (rule(data) for rule in RULES)
         self.found = [finding for finding in found if finding is not None][:MOST]
 
@@ -65,7 +71,7 @@ NOTHING = "No buyers yet: nobody has ordered."
 
 
 def slipping_away(data: ReportData) -> Finding | None:
-    """Say who has been silent for longer than usual, if anybody has, and what that puts at risk."""
+    """Return how many have been silent for longer than usual, if anybody has, and what that puts at risk."""
     ranked = data.overdue
     late = ranked[ranked["recency_days"] > ranked["usual_gap_days"]]
     if not len(late):
@@ -88,7 +94,7 @@ def slipping_away(data: ReportData) -> Finding | None:
 
 
 def slid(data: ReportData) -> Finding | None:
-    """Say how many of the best customers have slid into a segment at risk since the earlier sync."""
+    """Return how many of the best customers have slid into a segment at risk since the earlier sync."""
     if data.before is None:
         return None
     then, now = (segments.rfm(table, scores="fixed") for table in (data.before, data.everyone))
@@ -104,7 +110,7 @@ def slid(data: ReportData) -> Finding | None:
 
 
 def ordered_since(data: ReportData) -> Finding | None:
-    """Say what the orders since the earlier sync have brought, and how much of it came from earlier buyers."""
+    """Return what the orders since the earlier sync have brought, and how much of it came from earlier buyers."""
     if data.everyone_before is None or data.before is None:
         return None
     columns = ["number_of_orders", "sales_value"]
@@ -135,7 +141,7 @@ def ordered_since(data: ReportData) -> Finding | None:
 
 
 def new_buyers(data: ReportData) -> Finding | None:
-    """Say whether the last three whole months brought more new buyers than a year before, or fewer, beyond chance."""
+    """Return whether the last three whole months brought more new buyers than a year before, or fewer, beyond chance."""
     table = orders.order_dates(data.customers, freq="MS", tz=data.tz, as_of=data.as_of)
     monthly = table[table["complete"].fillna(False)].set_index("period")["first_orders"]
     if not len(monthly):
@@ -153,7 +159,7 @@ def new_buyers(data: ReportData) -> Finding | None:
 
 
 def concentrated(data: ReportData) -> Finding | None:
-    """Say what share of the sales the best tenth of the buyers bring, from ten buyers on."""
+    """Return what share of the sales the best tenth of the buyers bring, if there are ten buyers or more."""
     top = orders.concentration(data.customers, top=[0.1])
     if not len(top) or top["share_of_sales"].isna().iloc[0]:
         return None
@@ -167,7 +173,7 @@ def concentrated(data: ReportData) -> Finding | None:
 
 
 def bought_once(data: ReportData) -> Finding | None:
-    """Say what share of the buyers have ordered once, from ten buyers on."""
+    """Return what share of the buyers have ordered once, if there are ten buyers or more."""
     row = orders.summary(data.customers).iloc[0]
     if row["buyers"] < FEW_BUYERS:
         return None

@@ -98,3 +98,31 @@ def test_without_buyers_or_rejects_there_are_no_tables(tmp_path):
     assert [table(data) for table in tables] == [None] * len(tables)
     assert report.forecast_charts(data) == []
     assert repr(report.forecast_sentence(data)).startswith("There is no forecast: no buyer has a second order")
+
+
+OF_DATA = (
+    report.Findings, report.overdue_list, report.best_list, report.forecast_list, report.segments_table,
+    report.cohorts_table, report.groups_table, report.rejects_table, report.forecast_sentence, report.forecast_charts,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("function", OF_DATA, ids=lambda function: function.__name__)
+def test_what_is_not_the_data_of_a_report_is_named(function, data):
+    with pytest.raises(cl.ArgumentError, match=r"data must be what custlens\.report\.read returns, not a DataFrame"):
+        function(data.customers)
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "message"),
+    [
+        (report.overdue_list, {"rows": 0}, "rows must be at least 1"),
+        (report.best_list, {"link": 5}, "link must be an address"),
+        (report.cohorts_table, {"rows": "all"}, "rows must be a whole number"),
+        (report.groups_table, {"rows": -1}, "rows must be at least 1"),
+        (report.groups_table, {"by": "email"}, "by"),
+        (report.rejects_table, {"rows": 0}, "rows must be at least 1"),
+    ],
+)
+def test_an_argument_of_another_kind_is_named(function, options, message, data):
+    with pytest.raises(cl.ArgumentError, match=message):
+        function(data, **options)
