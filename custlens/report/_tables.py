@@ -138,7 +138,7 @@ def forecast_list(data: ReportData, rows: int = 10, *, reveal: bool = False, lin
     predicted = data.model.predict(data.customers, HORIZON, as_of=data.as_of).dropna(subset="expected_revenue")
     columns = {
         "customer_id": "Customer",
-        "p_order": "P(order)",
+        "p_order": "Chance of an order",
         "expected_orders": "Expected orders",
         "expected_revenue": "Expected revenue",
         "expected_revenue_ci": "95% interval",

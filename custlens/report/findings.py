@@ -19,6 +19,7 @@ from custlens.report._data import HORIZON, ReportData, check_data
 __all__ = ["RULES", "Finding", "Findings"]
 
 MOST = 3
+NOTHING = "No buyers yet: nobody has ordered."
 GOOD, SLIPPED = ("Champions", "Loyal"), ("At risk", "Can't lose")
 FEW_BUYERS = 10
 """With fewer buyers, a share of them says nothing."""
@@ -67,9 +68,6 @@ class Findings:
         return f'<ul class="findings">{items}</ul>'
 
 
-NOTHING = "No buyers yet: nobody has ordered."
-
-
 def slipping_away(data: ReportData) -> Finding | None:
     """Return how many have been silent for longer than usual, if anybody has, and what that puts at risk."""
     ranked = data.overdue
@@ -88,14 +86,14 @@ def slipping_away(data: ReportData) -> Finding | None:
     return Finding(
         "Slipping away",
         f"{text}. Silence puts {_money(at_risk, data)} of the next {HORIZON[:-1]} days at risk, "
-        f"{_share(first['value_at_risk'].sum() / at_risk)} of it with the {_first(len(first))} listed below; {mail or 'none'} of "
-        "them may be mailed.",
+        f"{_share(first['value_at_risk'].sum() / at_risk)} of it with the {_first(len(first))} listed below; "
+        f"{mail or 'none'} of them may be mailed.",
     )
 
 
 def slid(data: ReportData) -> Finding | None:
     """Return how many of the best customers have slid into a segment at risk since the earlier sync."""
-    if data.before is None:
+    if data.before is None or data.since is None:
         return None
     then, now = (segments.rfm(table, scores="fixed") for table in (data.before, data.everyone))
     good = then[then["segment"].isin(GOOD)]
@@ -111,15 +109,14 @@ def slid(data: ReportData) -> Finding | None:
 
 def ordered_since(data: ReportData) -> Finding | None:
     """Return what the orders since the earlier sync have brought, and how much of it came from earlier buyers."""
-    if data.everyone_before is None or data.before is None:
+    if data.everyone_before is None or data.before is None or data.since is None:
         return None
     columns = ["number_of_orders", "sales_value"]
     now = data.customers.set_index("customer_id")[columns].dropna().astype("float64")
     known = data.everyone_before.set_index("customer_id")[columns].astype("float64")
     then = known.reindex(now.index)
-    then[~now.index.isin(known.index)] = (
-        0.0  # who was not there had not ordered; whose statistics were unknown may have
-    )
+    # Who was not there had not ordered; whose statistics were unknown may have, and stays out.
+    then[~now.index.isin(known.index)] = 0.0
     more = now - then
     more = more[more["number_of_orders"] > 0]
     brought = more["sales_value"].sum()
@@ -142,6 +139,8 @@ def ordered_since(data: ReportData) -> Finding | None:
 
 def new_buyers(data: ReportData) -> Finding | None:
     """Return whether the last three whole months brought more new buyers than a year before, or fewer, beyond chance."""
+    if data.segment is not None:  # who is in a segment depends on when they ordered
+        return None
     table = orders.order_dates(data.customers, freq="MS", tz=data.tz, as_of=data.as_of)
     monthly = table[table["complete"].fillna(False)].set_index("period")["first_orders"]
     if not len(monthly):
@@ -164,7 +163,7 @@ def concentrated(data: ReportData) -> Finding | None:
     if not len(top) or top["share_of_sales"].isna().iloc[0]:
         return None
     best = top.iloc[0]
-    if best["customers"] < FEW_BUYERS / 10 or _buyers(data) < FEW_BUYERS:
+    if orders.summary(data.customers)["buyers"].iloc[0] < FEW_BUYERS:
         return None
     return Finding(
         "Concentration",
@@ -192,10 +191,6 @@ RULES: tuple[Callable[[ReportData], Finding | None], ...] = (
 )
 
 
-def _buyers(data: ReportData) -> int:
-    return int(orders.summary(data.customers)["buyers"].iloc[0])
-
-
 def _money(amount: float, data: ReportData) -> str:
     return f"{amount:,.0f} {data.currency or ''}".strip()
 
@@ -204,8 +199,7 @@ def _share(share: float) -> str:
     return f"{share:.0%}"
 
 
-def _day(when: pd.Timestamp | None) -> str:
-    assert when is not None
+def _day(when: pd.Timestamp) -> str:
     return f"{when.day} {when:%B %Y}"
 
 

@@ -109,6 +109,7 @@ def test_new_buyers_are_told_where_they_differ_from_last_year_beyond_chance(made
     steady = {"2025-03": 5, "2025-04": 40, "2025-05": 30, "2025-06": 30, "2026-04": 40, "2026-05": 45, "2026-06": 30}
     assert new_buyers(made(of_months(steady))) is None  # 115 against 100 may be chance
     more = new_buyers(made(of_months({**steady, "2026-06": 80, "2026-07": 500})))
+    assert new_buyers(replace(made(of_months({**steady, "2026-06": 80})), segment="New customers")) is None
     assert more == (
         "More new buyers",
         "165 in April to June 2026, 65% more than in the same months a year before (100).",
