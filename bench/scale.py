@@ -1,9 +1,9 @@
-"""Ten million customers out of core: the analyses with Dask over a store's Delta table, each in a process of its own.
+"""Customers who do not fit into memory: the analyses with Dask over a store's Delta table, each in its own process.
 
-    python -m bench.scale [ROWS]        default: 10000000
+    python -m bench.scale [ROWS]        default: 10000000, which takes about ten minutes; a multiple of a million
 
-Writes a store of ROWS customers, a million at a time, then runs each analysis
-from opening the store to the answer, and prints seconds and peak memory.
+Writes a store of ROWS customers, a million at a time, then runs each analysis from opening the store to the answer, and
+prints seconds and peak memory.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ COLUMNS = ["number_of_orders", "sales_value", "first_order_date", "last_order_da
 
 
 def make(path: Path, rows: int) -> None:
-    """Write the store as a sync of that size would leave it."""
+    """Write a store of this many customers, as a sync would leave it."""
     import pyarrow as pa
 
     from bench.analysis import NOW, shop
@@ -62,7 +62,7 @@ def forecast(table: Any, folder: Path) -> None:
 
 
 def calls() -> dict[str, Any]:
-    """Give the analyses to run, by name."""
+    """Return the analyses to run, by name."""
     import custlens as cl
 
     return {

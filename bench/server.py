@@ -1,7 +1,7 @@
-"""The demo store in a process of its own, with two things that only the benchmark asks for.
+"""The demo shop in its own process, with two additions for the benchmarks.
 
-``POST /bench/…`` counts requests, lets one in a hundred customers change, and so on; and a token in the query is taken
-too, since some peers send it there.
+``/bench/…`` answers questions about the shop and changes it; and a token is accepted in the query too, since some peers
+send it there.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ class BenchShop(Shop):
         return super()._answer(environ, start_response)
 
     def bench_count(self) -> int:
-        """Requests so far."""
+        """Return the number of requests so far."""
         return len(self.requests)
 
     def bench_refusals(self) -> int:
-        """Answers of 429 so far."""
+        """Return the number of 429s so far."""
         return self.statuses.count(429)
 
     def bench_truth(self) -> dict[str, float]:
-        """What a store must hold: customers, orders and sales."""
+        """Return what a store must hold: customers, orders and sales."""
         stats = [customer.stats for customer in self.population.customers.values()]
         return {
             "customers": len(stats),
@@ -50,7 +50,7 @@ class BenchShop(Shop):
         }
 
     def bench_change(self) -> int:
-        """One customer in a hundred orders (`updated` stays), one in a thousand is edited, one in two thousand is gone."""
+        """Let one customer in 100 order (`updated` stays), edit one in 1,000 and delete one in 2,000."""
         with self._lock:
             population = self.population
             population.now += timedelta(days=1)
@@ -67,7 +67,7 @@ class BenchShop(Shop):
 
 
 def main() -> None:
-    """Serve: python -m bench.server CUSTOMERS LATENCY_SECONDS."""
+    """Serve: python -m bench.server CUSTOMERS LATENCY_SECONDS [REQUESTS_PER_MINUTE]."""
     from custlens.demo import Faults
 
     population = generated(int(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""What `import custlens` costs, against `import pandas`: each in a fresh process, in turns."""
+"""The time that `import custlens` takes, compared with `import pandas`: each in a new process, in turns."""
 
 from __future__ import annotations
 

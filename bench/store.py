@@ -1,7 +1,7 @@
-"""Opening a store of a million customers into a DataFrame, against pyarrow reading the same columns from plain Parquet.
+"""Opening a store of a million customers as a DataFrame, compared with pyarrow reading the same columns from Parquet.
 
-Both end with a pandas DataFrame of the same columns and dtypes; each run is a process of its own, in turns. Then what
-eight changed customers of the million write, and what 200 incremental syncs of a shop of 20,000 take.
+Both end with a pandas DataFrame of the same columns and dtypes; each run is a process, and they take turns. Then it
+prints what eight changed customers of the million write, and what 200 incremental syncs of a shop of 20,000 take.
 
     python -m bench.store           all of it
     python -m bench.store often     the 200 syncs
@@ -52,7 +52,7 @@ def make(folder: Path) -> None:
 
 
 def run(peer: str, folder: Path) -> None:
-    """Open once, and print what it took."""
+    """Open the store, and print what that took."""
     import pandas as pd
     import pyarrow.parquet as pq
 
@@ -127,7 +127,7 @@ def often() -> None:
 
 
 def main() -> None:
-    """Run both in turns and print the ratio."""
+    """Run everything, and print it."""
     if sys.argv[1:] == ["often"]:
         often()
         return

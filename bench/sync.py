@@ -1,23 +1,24 @@
-"""Bringing a durable store up to date, against the tools that analysts use, all in one run on the same server process.
+"""Bringing a store on disk up to date, compared with the tools that analysts use, all in one run on one server.
 
-Each peer is a script of its own (bench/peers/) that ends with typed data in a durable store. A fresh process then opens
-the store and adds it up, and the sums are compared with the shop's truth. Measured from outside: wall and CPU seconds of
-the whole process, start-up included, peak memory, and requests. The scenes, in order, each peer on a store of its own:
+Each peer is a script (bench/peers/) that ends with typed data on disk. Another process then opens the store and adds it
+up, and the sums are compared with the shop's. Wall and CPU seconds, peak memory and requests are those of the whole
+process, its start included. The scenes, in order, each peer with its own store:
 
 - cold: everything, into an empty store.
 - 1 %: one customer in a hundred has ordered (which does not move `updated`), a few were edited, a few deleted.
 - none: nothing has changed.
-- kill: a new store; the process is killed after half of the requests and started again. The figures are of the second
-  start.
+- kill: a new store; the process is killed after half of the requests and started again. The figures are those of the
+  second start.
 
-Beside the cold scene stands the floor: how long a start of Python takes that reads every page over four connections and
-throws it away.
+The cold scene also prints the floor: the time that starting Python takes and reading every page over four connections,
+keeping nothing.
 
     python -m bench.sync [CUSTOMERS,…] [LATENCY_MS,…] [ROUNDS] [PEER,…]   default: 20000 0,50 3, all (about 15 minutes)
     python -m bench.sync 20000,100000 0,50,200 5                          the long form; takes hours
     python -m bench.sync limit                                            custlens under 600 requests per minute
 
-A peer that is slow at a high latency is run fewer times: about ten minutes per peer, customers and latency at the most.
+A peer is run fewer times if that would take it more than ten minutes at one size and latency. The peers are installed
+into environments under bench/.peers/ the first time, which takes a few minutes more.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ TOOLS = ("pyecwid", "dlt", "PyAirbyte")
 
 
 class Run(NamedTuple):
-    """What one process took, and whether its store then held the truth."""
+    """What one process took, and whether its store then equalled the shop."""
 
     wall: float
     cpu: float
@@ -70,14 +71,14 @@ class Run(NamedTuple):
 
 
 class Server:
-    """The shop, in a process of its own."""
+    """The shop, in another process."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.settings = settings
         self._opener = build_opener(ProxyHandler({}))
 
     def ask(self, what: str) -> Any:
-        """Ask the bench's own questions."""
+        """Return the answer to one of the questions of `bench.server`."""
         address = self.settings["url"].removesuffix("/api/v3") + f"/bench/{what}"
         with self._opener.open(address, timeout=60) as answer:
             return json.loads(answer.read())
@@ -98,7 +99,7 @@ def serving(customers: int, latency: float, limit: int | None = None) -> Iterato
 def python_of(group: str | None) -> str:
     """Return the interpreter of a peer, after making its environment the first time.
 
-    custlens has an environment of its own too: development tools that happen to be installed slow pandera down.
+    custlens has an environment too, since pandera loads development tools wherever it finds them.
     """
     if group is None:
         return sys.executable
@@ -116,7 +117,7 @@ def python_of(group: str | None) -> str:
 
 
 def run(peer: str, store: Path, server: Server, *arguments: str, kill_at: int | None = None) -> Run:
-    """Run a peer once; with `kill_at`, kill it when it has sent so many requests."""
+    """Run a peer once; with `kill_at`, kill it when it has sent that many requests."""
     script, _, group = PEERS[peer]
     settings = server.settings
     command = [python_of(group), str(HERE / "peers" / f"{script}.py"), "sync", str(store), settings["url"]]
@@ -139,7 +140,7 @@ def run(peer: str, store: Path, server: Server, *arguments: str, kill_at: int | 
 
 
 def check(peer: str, store: Path, server: Server) -> str:
-    """Open the store in a fresh process and compare what it holds with the shop's truth."""
+    """Open the store in another process and compare it with the shop."""
     script, _, group = PEERS[peer]
     command = [python_of(group), str(HERE / "peers" / f"{script}.py"), "read", str(store)]
     answer = subprocess.run(command, capture_output=True, text=True, cwd=store.parent)
@@ -182,7 +183,7 @@ def floor(server: Server) -> float:
 
 def compare(customers: int, latency_ms: int, rounds: int, peers: list[str]) -> None:
     """Run all peers in turns on one server, and print medians and ratios."""
-    print(f"sync: {customers:,} customers, {latency_ms} ms a page, up to {rounds} rounds in turns", flush=True)
+    print(f"sync: {customers:,} customers, {latency_ms} ms per page, up to {rounds} rounds in turns", flush=True)
     found: dict[str, list[dict[str, Run]]] = {peer: [] for peer in peers}
     spent = dict.fromkeys(PEERS, 0.0)
     floors = []
@@ -229,7 +230,7 @@ def compare(customers: int, latency_ms: int, rounds: int, peers: list[str]) -> N
 
 
 def limit() -> None:
-    """Fetch under a real limit of 600 requests a minute: how near to it, and whether a 429 ever comes."""
+    """Sync under a limit of 600 requests per minute: how close that comes to it, and how many answers are 429."""
     customers = 120_000  # 1,200 pages: a burst of 600, a window's wait, and 600 again
     with serving(customers, 0.0, 600) as server, tempfile.TemporaryDirectory() as name:
         result = run("custlens", Path(name) / "store.lens", server, "600")
@@ -242,7 +243,7 @@ def limit() -> None:
 
 
 def main() -> None:
-    """Read the arguments and run."""
+    """Run what the arguments ask for."""
     if sys.argv[1:2] == ["limit"]:
         limit()
         return

@@ -1,4 +1,4 @@
-"""The floor: a start of Python and four connections that read every page and throw it away."""
+"""The floor: Python starts and reads every page over four connections, keeping nothing."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""pyecwid: `customers.get()`, then pandas and Parquet as with requests; each time everything."""
+"""pyecwid: `customers.get()`, then pandas and Parquet as with requests; everything each time."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""requests + pandas: the loop that everybody writes, into Parquet; each time everything."""
+"""requests + pandas: the loop that everybody writes, into Parquet; everything each time."""
 
 import json
 import sys
