@@ -157,22 +157,29 @@ def test_keys_of_the_notebook_stay_in_the_lookup(open_in_lab):
     expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(CELLS))
 
 
-def test_the_notebook_that_jupyterlab_saves_holds_nobody(open_in_lab, lab):
-    page = open_in_lab(CELLS)
+@pytest.mark.parametrize("allowed", [False, True])
+def test_the_notebook_that_jupyterlab_saves_holds_nobody_unless_that_is_allowed(open_in_lab, lab, allowed):
+    shown = f"lookup = cl.widgets.Lookup(tables, save_personal_data={allowed})\nlookup"
+    page = open_in_lab([CELLS[0], shown, CELLS[2]])
     lookup = ready(page)
     expect(page.locator(".jp-Notebook")).to_contain_text("all cells have run", timeout=SLOW)
     lookup.get_by_role("combobox").fill("rossi")
     lookup.get_by_role("option").first.click()
     lookup.get_by_role("button", name="Reveal").click()
-    expect(lookup.get_by_role("article").get_by_role("heading", level=3)).to_contain_text("Rossi")
+    heading = lookup.get_by_role("article").get_by_role("heading", level=3)
+    expect(heading).to_contain_text("Rossi")
+    expect(lookup.get_by_role("article")).to_contain_text("Forecast")
+    page.evaluate("jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')")  # a switch
     page.evaluate("jupyterapp.shell.currentWidget.context.save()")
     path = page.evaluate("jupyterapp.shell.currentWidget.context.path")
     saved = (lab.root / path).read_text(encoding="utf-8")
-    assert "widget-view" in saved
-    assert "Rossi" not in saved.replace("rossi", "")
-    assert "@mail.example" not in saved
-    state = json.loads(saved)["metadata"].get("widgets", {})
-    assert "Rossi" not in json.dumps(state)
+    page.evaluate("jupyterapp.commands.execute('@jupyter-widgets/jupyterlab-manager:saveWidgetState')")
+    assert "anywidget" in json.dumps(json.loads(saved)["metadata"]["widgets"])
+    assert ("@mail.example" in saved) is ("Rossi" in saved) is allowed
+    lab.end_kernels()
+    page.goto(f"{lab.url}/lab/tree/{path}?reset")
+    expect(lookup.get_by_role("combobox")).to_be_visible(timeout=SLOW)
+    expect(heading).to_have_count(int(allowed))
 
 
 def test_names_that_would_break_a_page_are_text_in_their_own_place(open_in_lab):

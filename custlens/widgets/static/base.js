@@ -42,6 +42,7 @@ function panel(label, build) {
       keepKeys(root);
       el.replaceChildren(root);
       model.on("msg:custom", receive);
+      Object.values(model.get("saved") ?? {}).forEach((message) => receive(message)); // a notebook opened again
       send("ready");
       return () => {
         model.off("msg:custom", receive);

@@ -25,7 +25,7 @@ export default panel("Customer lookup", ({ root, send, status, signal }) => {
     fetch: button("Fetch now", "Ask the shop for this customer", () => send("fetch", { text: box.value })),
   };
   const admin = element("a", { target: "_blank", rel: "noreferrer", hidden: true }, "Open the shop's admin");
-  const tools = element("div", { class: "cl-tools", role: "toolbar", "aria-label": "Customer" },
+  const tools = element("div", { class: "cl-tools", role: "group", "aria-label": "This customer" },
     buttons.fetch, buttons.reveal, buttons.copyId, buttons.copyEmail, admin);
   root.classList.add("cl-lookup");
   root.append(element("div", { class: "cl-pair" },
