@@ -55,6 +55,7 @@ bench: $(READY)  ## print speed and memory as ratios against named peers
 	$(BIN)/python -m bench.analysis
 	$(BIN)/python -m bench.plot
 	$(BIN)/python -m bench.lookup
+	$(BIN)/python -m bench.explorer
 
 # make benchsync BENCH='20000,100000 0,50,200 5' runs the long form; see bench/sync.py.
 benchsync: $(READY)  ## the same for syncs, against tools that it installs first (20 minutes)

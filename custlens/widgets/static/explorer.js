@@ -192,6 +192,16 @@ function share(part, all) {
   return found > 0 && found < 0.005 ? "<1%" : percent.format(found);
 }
 
+// Set an attribute, or the text, if it is another than before: a frame while brushing changes only few of them.
+const written = new WeakMap();
+function write(node, name, value) {
+  const before = written.get(node) ?? {};
+  if (before[name] === value) return;
+  written.set(node, Object.assign(before, { [name]: value }));
+  if (name === "text") node.textContent = value;
+  else node.setAttribute(name, value);
+}
+
 // Radio buttons that look like one switch.
 function choice(label, options, changed) {
   const group = element("fieldset", { class: "cl-switch" }, element("legend", {}, label));
@@ -220,7 +230,7 @@ function frameOf(title) {
       if (said.textContent === chosen) said.textContent = words;
       chosen = said.title = words;
       clear.hidden = !words;
-      tallest.textContent = most;
+      write(tallest, "text", most);
     },
   };
 }
@@ -287,10 +297,10 @@ function histogram({ name, title, axis }, { touch, moved, choose, scale, heights
     pieces: () => (onlyMissing ? [0] : range ? [range[0] + 1, range[1]] : []),
     draw() {
       const [all, now, tallest] = heights(chart, 1);
-      outline.setAttribute("d", steps(all.slice(1)));
+      write(outline, "d", steps(all.slice(1)));
       const bars = boxes(now.slice(1));
-      rest.setAttribute("d", bars);
-      fill.setAttribute("d", bars);
+      write(rest, "d", bars);
+      write(fill, "d", bars);
       const [from, to] = (range ?? [0, last()]).map((edge) => 100 * edges[edge]);
       front.element.style.clipPath = onlyMissing ? "inset(0 100% 0 0)" : `inset(0 ${100 - to}% 0 ${from}%)`;
       brush.hidden = range === null;
@@ -300,12 +310,12 @@ function histogram({ name, title, axis }, { touch, moved, choose, scale, heights
       handles[1].style.left = `${to}%`;
       figure.classList.toggle("cl-filtered", chart.chosen());
       update(onlyMissing ? "missing" : range ? between(range) : "", `tallest: ${tallest}`);
-      missing.textContent = tell(chart, 0);
-      missing.setAttribute("aria-pressed", onlyMissing);
+      write(missing, "text", tell(chart, 0));
+      write(missing, "aria-pressed", onlyMissing);
       (range ?? [0, last()]).forEach((edge, end) => {
-        handles[end].setAttribute("aria-valuemax", last());
-        handles[end].setAttribute("aria-valuenow", edge);
-        handles[end].setAttribute("aria-valuetext", texts[edge]);
+        write(handles[end], "aria-valuemax", last());
+        write(handles[end], "aria-valuenow", edge);
+        write(handles[end], "aria-valuetext", texts[edge]);
       });
     },
     settle() {},
@@ -465,12 +475,12 @@ function categories({ name, title }, { touch, moved, choose, tell, heights, sign
     draw() {
       const [all, now] = heights(chart, 0);
       bars.forEach((bar, place) => {
-        bar.outline.style.width = `${100 * all[place]}%`;
-        bar.fill.style.width = `${100 * now[place]}%`;
-        bar.number.textContent = compact.format(chart.counts[place]);
+        write(bar.outline, "style", `width: ${100 * all[place]}%`);
+        write(bar.fill, "style", `transform: scaleX(${now[place]})`);
+        write(bar.number, "text", compact.format(chart.counts[place]));
         const some = bar.pieces.filter((piece) => pieces.has(piece)).length;
         bar.option.classList.toggle("cl-out", pieces.size > 0 && !some);
-        bar.option.setAttribute("aria-selected", some > 0);
+        write(bar.option, "aria-selected", some > 0);
       });
       figure.classList.toggle("cl-filtered", chart.chosen());
       update(chart.chosen() ? chosen || "…" : "", "");
