@@ -185,7 +185,7 @@ def main() -> None:
     moves = moves_by_duckdb(explorer)
     print(f"DuckDB, a query per chart and move: p50 {np.median(moves):.0f} ms, p95 {p95(moves):.0f} ms")
     ratio = p95(moves) / p95(list(script))
-    print(f"DuckDB's counts alone take {ratio:.1f} times as long as a frame of custlens, drawing included (p95 of each)")
+    print(f"The counts of DuckDB alone take {ratio:.1f} times as long as a frame with its drawing (p95)")
 
 
 if __name__ == "__main__":
