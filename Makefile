@@ -37,7 +37,7 @@ check: $(READY)  ## format, lint, types, import directions
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-soak: $(READY)  ## thirty simulated days of a shop with faults and kills, and the tests that take minutes (20 minutes)
+soak: $(READY)  ## thirty simulated days of a shop with faults and kills, and the tests that take minutes (25 minutes)
 	$(BIN)/python tests/soak
 	$(BIN)/python -m pytest -m soak
 
