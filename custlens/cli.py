@@ -57,9 +57,6 @@ def demo_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-output_option = click.option(
-    "-o", "--output", default="custlens-report.html", show_default=True, type=click.Path(path_type=Path)
-)
 pdf_option = click.option(
     "--pdf", is_flag=True, help="Print it to a PDF too, with the Chromium or Chrome of this machine."
 )
@@ -67,7 +64,7 @@ pdf_option = click.option(
 
 @main.command()
 @demo_options
-@output_option
+@click.option("-o", "--output", default="custlens-demo.html", show_default=True, type=click.Path(path_type=Path))
 @pdf_option
 def demo(data: str, customers: int, seed: int, output: Path, pdf: bool) -> None:
     """Write a report on a demo shop.
@@ -101,7 +98,7 @@ def demo(data: str, customers: int, seed: int, output: Path, pdf: bool) -> None:
 @click.option("--segment", help='Report only on this segment, such as "Champions".')
 @click.option("--tz", default="UTC", show_default=True, help="Time zone in which months begin, such as Europe/Berlin.")
 @click.option("--reveal", is_flag=True, help="Show names; hidden by default.")
-@output_option
+@click.option("-o", "--output", default="custlens-report.html", show_default=True, type=click.Path(path_type=Path))
 @pdf_option
 def report(
     path: Path | None,

@@ -77,7 +77,7 @@ class Table:
         except TypeError as error:
             raise ArgumentError(f"table must be a table, not {shown(table)}") from error
         if columns is None:
-            columns = {name: name.replace("_", " ") for name in frame.columns}
+            columns = {name: str(name).replace("_", " ") for name in frame.columns}
         elif not isinstance(columns, Mapping):
             raise ArgumentError(f"columns must be a mapping of column names to headers, not {shown(columns)}")
         if not (link is None or (isinstance(link, str) and "{customer_id}" in link)):
@@ -88,7 +88,9 @@ class Table:
             cells["customer_id"] = [" ".join(pair) for pair in zip(cells["customer_id"], known, strict=True)]
         self._cells = pd.DataFrame(dict(enumerate(cells.values())), dtype="str")
         self._headers = [
-            f"{header} ({currency})" if currency and _UNITS.get(name.removesuffix(_INTERVAL)) == "currency" else header
+            f"{header} ({currency})"
+            if currency and _UNITS.get(str(name).removesuffix(_INTERVAL)) == "currency"
+            else header
             for name, header in columns.items()
         ]
         self._styles = {place: style for place, name in enumerate(columns) if (style := _style(frame, name))}

@@ -58,8 +58,9 @@ def write(
 ) -> Path:
     """Run a notebook and write what it shows, without its code, as one HTML file.
 
-    The file needs no other file and no network, and holds no widget state. Parameters are kept in the executed notebook,
-    so a token must not be one: the notebook reads it from the environment.
+    The file needs no other file and no network, and holds no widget state. A heading of the second level begins a chapter;
+    pictures and tables stand side by side where the page is wide. A token must not be a parameter: the notebook reads it
+    from the environment.
 
     Parameters
     ----------
@@ -179,7 +180,7 @@ def _blocks(cells: Sequence[Any], markdown: Callable[[str], str]) -> Iterator[tu
 
 
 def _block(output: Any, heading: str, markdown: Callable[[str], str]) -> Iterator[tuple[str, str]]:
-    """Yield an output as HTML. What only a running kernel can show (widgets, scripts) is left out."""
+    """Yield an output as HTML; nothing for a widget, which needs a running kernel."""
     data = output.data
     image = next((kind for kind in IMAGES if kind in data), None)
     if WIDGET in data:

@@ -48,6 +48,10 @@ def test_columns_are_picked_ordered_and_named():
     ]
 
 
+def test_columns_that_are_numbered_are_shown_too():
+    assert repr(Table(pd.DataFrame({0: [1.5], 1: ["a"]}), currency="EUR")).split() == ["0", "1", "1.5", "a"]
+
+
 def test_two_columns_may_have_one_header():
     table = Table(RESULT, {"customers": "from", "customer_id": "from"})
     assert repr(table).split()[:4] == ["from", "from", "1,234", "177000001"]
