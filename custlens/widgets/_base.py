@@ -9,7 +9,8 @@ A panel is an `anywidget` with a Python class and a plain ES module in ``static/
 - ``panel.say(sentence, kind)`` writes the status line. A `CustlensError` becomes a sentence there, any other exception
   a sentence with the traceback folded below it; both are kept in `last_error`.
 - A method that is called from Python raises as usual; only what the browser, a timer or a thread calls is guarded.
-- ``still_table()`` and ``still_picture()`` return what a page without a kernel shows, with personal data hidden.
+- ``still_table()`` and ``still_picture()`` return what a page without a kernel shows, with personal data hidden; the
+  live widget, which is empty until the kernel has answered, takes its place.
 - ``close()`` frees the panel. Whatever calls it later (threads, timers) holds it by a weak reference.
 """
 
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import anywidget
+from IPython.display import display
 
 from custlens.errors import CustlensError
 
@@ -96,6 +98,15 @@ class Panel(anywidget.AnyWidget):
             trace = "".join(traceback.format_exception(error))
             self.say(f"This is a bug in custlens: {type(error).__name__}.", "error", details=trace)
 
+    def still(self) -> dict[str, str]:
+        """Return what a page without a kernel shows, by MIME type: the picture above the table."""
+        bundle, shown = {}, ""
+        if (picture := self.still_picture()) is not None:
+            bundle["image/png"] = base64.b64encode(picture).decode()
+            shown = f'<p><img alt="" style="max-width:100%" src="data:image/png;base64,{bundle["image/png"]}"></p>'
+        bundle["text/html"] = f'<div data-custlens="{self.model_id}">{shown}{self.still_table()}</div>'
+        return bundle
+
     def still_table(self) -> str:
         """Return the HTML that a page without a kernel shows; personal data must be hidden in it."""
         raise NotImplementedError
@@ -111,19 +122,19 @@ class Panel(anywidget.AnyWidget):
             self.told.clear()
 
     def _on_ready(self) -> None:
+        self.send({"type": "live", "still": self.model_id})
         for content, buffers in list(self.told.values()):
             self.send(content, buffers)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Return the live widget, and for pages without a kernel the still."""
-        bundle: tuple[dict[str, Any], dict[str, Any]] | None = super()._repr_mimebundle_(**kwargs)
-        if bundle is not None:
-            bundle[0]["text/html"] = self.still_table()
-            if (picture := self.still_picture()) is not None:
-                encoded = base64.b64encode(picture).decode()
-                bundle[0]["image/png"] = encoded
-                bundle[0]["text/html"] += f'<p><img alt="" src="data:image/png;base64,{encoded}"></p>'
-        return bundle
+    def _ipython_display_(self) -> None:
+        """Show the still, which a page without a kernel keeps, and the live widget, which hides it once it answers.
+
+        They are two outputs, because JupyterLab shows nothing but an error for a widget whose kernel is gone, whatever
+        else the same output holds.
+        """
+        display(self.still(), raw=True)
+        if (live := self._repr_mimebundle_()) is not None:  # None once the panel is closed
+            display(live[0], raw=True)
 
 
 def _receive(panel: Panel, message: dict[str, Any], buffers: list[memoryview]) -> None:

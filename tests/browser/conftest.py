@@ -62,21 +62,25 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page that fails its test on any console error or uncaught exception."""
+def page_errors() -> list[str]:
+    """Console errors and uncaught exceptions of the page; a test fails if any are left in it."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, page_errors: list[str]) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
-    errors: list[str] = []
 
     def heard(message: ConsoleMessage) -> None:
         text = f"{message.text} ({message.location.get('url', '')})"
         if message.type == "error" and not any(part in text for part in NOT_OURS):
-            errors.append(text)
+            page_errors.append(text)
 
     page.on("console", heard)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("pageerror", lambda error: page_errors.append(str(error)))
     yield page
     page.close()
-    assert errors == []
+    assert page_errors == []
 
 
 def leave(page: Page, name: str) -> None:

@@ -1,5 +1,13 @@
 """The contract of a panel in the page: messages, the status line, keys, two of a kind, a page that is loaded again."""
 
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from helpers import echo
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 SLOW = 60_000
@@ -53,3 +61,57 @@ def test_a_panel_works_in_voila(open_in_voila):
     expect(second.get_by_role("status")).to_have_text("Second.", timeout=SLOW)
     second.get_by_role("textbox").fill("rossi")
     expect(second.locator(".answer")).to_have_text("ROSSI 5")
+
+
+def save(page, lab):
+    """Save the notebook on the page, and return its file."""
+    path = page.evaluate(
+        """async () => {
+            const context = jupyterapp.shell.currentWidget.context;
+            await context.save();
+            return context.path;
+        }"""
+    )
+    return lab.root / path
+
+
+def still_is_shown(page, where):
+    still = where.locator("[data-custlens]")
+    expect(still.get_by_role("cell", name="No kernel, no echo.")).to_be_visible(timeout=SLOW)
+    assert still.locator("img").evaluate("image => image.naturalWidth") == 1
+    expect(page.get_by_role("region", name="Echo")).to_be_hidden()
+
+
+def test_the_live_panel_takes_the_place_of_its_still(open_in_lab):
+    notebook = open_in_lab(CELLS).locator(".jp-Notebook")
+    expect(notebook.get_by_role("region", name="Echo").nth(1)).to_be_visible(timeout=SLOW)
+    expect(notebook.locator("[data-custlens]")).to_have_count(2)
+    expect(notebook.get_by_text("No kernel, no echo.")).to_have_count(2)
+    for number in (0, 1):
+        expect(notebook.get_by_text("No kernel, no echo.").nth(number)).to_be_hidden()
+
+
+def test_a_saved_notebook_whose_kernel_is_gone_shows_the_still(open_in_lab, lab, page, page_errors):
+    open_in_lab(CELLS[:1])
+    expect(page.locator(".jp-Notebook").get_by_role("region", name="Echo")).to_be_visible(timeout=SLOW)
+    name = save(page, lab).name
+    lab.end_kernels()
+    page.goto("about:blank")
+    page.goto(f"{lab.url}/lab/tree/{name}?reset")
+    still_is_shown(page, page.locator(".jp-Notebook"))
+    page_errors[:] = [text for text in page_errors if "model not found" not in text]  # JupyterLab's word on the widget
+
+
+@pytest.mark.parametrize("execute", [False, True])
+def test_a_page_that_nbconvert_writes_shows_the_still(page, tmp_path, execute):
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELLS[0])])
+    client = NotebookClient(
+        notebook, kernel_name="python3", resources={"metadata": {"path": Path(echo.__file__).parent}}
+    )
+    client.store_widget_state = execute  # nbconvert --execute does, and has the page then load scripts from elsewhere
+    client.execute()
+    body, _ = HTMLExporter().from_notebook_node(notebook)
+    (tmp_path / "page.html").write_text(body)
+    page.route(re.compile("^https?:"), lambda route: route.abort())
+    page.goto((tmp_path / "page.html").as_uri())
+    still_is_shown(page, page.locator("body"))

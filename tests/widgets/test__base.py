@@ -6,8 +6,25 @@ import weakref
 import pytest
 from helpers.echo import Echo
 from helpers.panels import send, told
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import display
+from IPython.utils.capture import capture_output
 
 import custlens as cl
+
+
+@pytest.fixture
+def capture_display():
+    """Display something as a notebook does, and return the outputs that a cell would have."""
+
+    def shown(panel):
+        InteractiveShell.instance()
+        with capture_output() as captured:
+            display(panel)
+        return [output.data for output in captured.outputs]
+
+    yield shown
+    InteractiveShell.clear_instance()
 
 
 def test_a_message_from_the_page_reaches_its_handler():
@@ -60,12 +77,13 @@ def test_nothing_that_was_told_is_in_the_state_that_a_notebook_saves():
     assert "anna" not in str(panel.get_state()).lower()
 
 
-def test_the_bundle_holds_the_live_widget_and_the_still():
-    bundle, _ = Echo()._repr_mimebundle_()
-    assert "application/vnd.jupyter.widget-view+json" in bundle
-    assert "No kernel, no echo." in bundle["text/html"]
-    assert bundle["image/png"] in bundle["text/html"]
-    assert bundle["text/plain"] == "<custlens.widgets.Echo>"
+def test_it_is_shown_as_a_still_and_a_live_widget(capture_display):
+    panel = Echo()
+    still, live = capture_display(panel)
+    assert "No kernel, no echo." in still["text/html"]
+    assert still["image/png"] in still["text/html"]
+    assert live["application/vnd.jupyter.widget-view+json"]["model_id"] == panel.model_id
+    assert live["text/plain"] == "<custlens.widgets.Echo>"
 
 
 def test_a_closed_panel_is_freed():

@@ -190,8 +190,7 @@ def test_a_page_beyond_the_end_is_the_last_one(explorer):
 
 def test_nothing_personal_is_told_or_saved_before_it_is_revealed(explorer):
     everything = json.dumps([content for content, _ in explorer.told.values()]) + str(explorer.get_state())
-    bundle, _ = explorer._repr_mimebundle_()
-    everything += bundle["text/html"] + bundle["text/plain"]
+    everything += explorer.still()["text/html"]
     personal = explorer.customers[["name", "email", "billing_phone", "billing_city"]].stack().dropna().unique()
     assert [text for text in personal if len(text) > 5 and text in everything] == []
 
@@ -234,7 +233,7 @@ def test_the_figure_has_the_charts_and_the_counts(explorer):
 
 def test_a_page_without_a_kernel_has_a_table_and_a_picture(explorer):
     explorer.filters = {"sales_value": (100, None)}
-    bundle, _ = explorer._repr_mimebundle_()
+    bundle = explorer.still()
     assert f"{len(explorer.selected):,}" in bundle["text/html"]
     assert "from 100" in bundle["text/html"]
     assert bundle["image/png"]

@@ -21,6 +21,8 @@ function panel(label, build) {
       const status = element("div", { class: "cl-status" },
         element("span", { role: "status" }), element("span", { role: "alert" }));
       let silence = 0;
+      let still = null;
+      root.hidden = true; // until the kernel answers: what it cannot bring to life is not shown
 
       function send(type, content = {}) {
         model.send({ type, ...content });
@@ -33,8 +35,16 @@ function panel(label, build) {
       function receive(message, buffers) {
         clearTimeout(silence);
         silence = 0;
-        if (message.type === "status") showStatus(status, message);
+        if (message.type === "live") live(message.still);
+        else if (message.type === "status") showStatus(status, message);
         else handlers[message.type]?.(message, buffers);
+      }
+
+      function live(id) {
+        root.hidden = false;
+        const found = document.querySelector(`[data-custlens="${id}"]`);
+        still ??= found?.closest(".jp-OutputArea-child") ?? found;
+        if (still) still.style.display = "none";
       }
 
       const handlers = build({ root, send, status, signal });
@@ -49,6 +59,7 @@ function panel(label, build) {
         clearTimeout(silence);
         controller.abort();
         el.replaceChildren();
+        if (still) still.style.display = "";
       };
     },
   };
