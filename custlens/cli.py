@@ -15,6 +15,7 @@ from custlens.errors import CustlensError
 if TYPE_CHECKING:
     from custlens.store.store import Store
     from custlens.store.sync import Mode
+    from custlens.widgets.app import App
 
 __all__ = ["main"]
 
@@ -227,6 +228,38 @@ def export(output: Path, path: Path, table: str, reveal: bool) -> None:
     from custlens.tables.export import export as write
 
     click.echo(f"Wrote {write(getattr(Store(path), table)(), output, reveal=reveal)}")
+
+
+@main.command()
+@click.argument("widget", default="lookup", type=click.Choice(["lookup", "explorer"]))
+@store_option
+@click.option("--port", default=8866, show_default=True, help="Port on 127.0.0.1.")
+@click.option("--browser", is_flag=True, help="Open the page in a browser.")
+def app(widget: App, path: Path, port: int, browser: bool) -> None:
+    """Run a widget on the local store as a page, until Ctrl-C.
+
+    The page is on this machine only, and whoever can open it sees the store's customers.
+    """
+    from custlens.widgets.app import serve
+
+    serve(widget, path, port=port, browser=browser)
+
+
+@main.command()
+@store_option
+@click.pass_context
+def check(ctx: click.Context, path: Path) -> None:
+    """Check the settings, the token's scopes and the local store.
+
+    The exit code is 1 if anything is not in order.
+    """
+    from custlens._check import check
+
+    findings = []
+    for finding in check(path):
+        click.echo(finding)
+        findings.append(finding)
+    ctx.exit(0 if all(finding.sound for finding in findings) else 1)
 
 
 @main.command()

@@ -14,7 +14,7 @@ from custlens.cli import main
 
 def test_help_names_every_command_in_a_line():
     shown = CliRunner().invoke(main, ["--help"]).output
-    for command in ("demo", "sync", "report", "lookup", "export", "serve", "compact", "forget"):
+    for command in ("demo", "sync", "report", "lookup", "export", "serve", "compact", "forget", "app", "check"):
         assert re.search(rf"^  {command} +[^.]+\.$", shown, re.MULTILINE)
 
 

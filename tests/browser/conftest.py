@@ -128,6 +128,11 @@ def free_port() -> int:
     return port
 
 
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
 class Server(NamedTuple):
     """A server of notebooks and the folder that it serves."""
 

@@ -103,7 +103,7 @@ def test_a_saved_notebook_whose_kernel_is_gone_shows_the_still(open_in_lab, lab,
 
 
 @pytest.mark.parametrize("execute", [False, True])
-def test_a_page_that_nbconvert_writes_shows_the_still(page, tmp_path, execute):
+def test_a_page_that_nbconvert_writes_shows_the_still(page, page_errors, tmp_path, execute):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELLS[0])])
     client = NotebookClient(
         notebook, kernel_name="python3", resources={"metadata": {"path": Path(echo.__file__).parent}}
@@ -115,3 +115,4 @@ def test_a_page_that_nbconvert_writes_shows_the_still(page, tmp_path, execute):
     page.route(re.compile("^https?:"), lambda route: route.abort())
     page.goto((tmp_path / "page.html").as_uri())
     still_is_shown(page, page.locator("body"))
+    page_errors.clear()  # the scripts that nbconvert asks for and did not get

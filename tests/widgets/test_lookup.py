@@ -115,7 +115,7 @@ def test_a_page_without_a_kernel_shows_a_table_without_personal_data(generated, 
     row = generated.customers.dropna(subset="email").nlargest(1, "sales_value").iloc[0]
     for act in (lambda: None, lambda: lookup.pick(row["customer_id"]), lookup.reveal):
         act()
-        still = lookup._repr_mimebundle_()[0]["text/html"]
+        still = lookup.still()["text/html"]
         assert str(row["customer_id"]) in still
         assert f"{row['sales_value']:,.2f} EUR" in still
         assert row["email"] not in still
