@@ -1,4 +1,4 @@
-"""Tables that are spread over partitions (Dask, PySpark): apply a function of rows where the rows are."""
+"""Tables that are spread over partitions (Dask, PySpark): functions of rows run where the rows are."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def on_partitions(
     columns
         The columns needed; times come with their zone.
     compute
-        Returns the result of a partition, a pandas table, with one row per row of it.
+        Computes the result of one partition (a pandas table), with one row per row of the partition.
     schema
         Schema of the result.
     """

@@ -187,7 +187,7 @@ def wilson(successes: np.ndarray, trials: np.ndarray, z: float = Z95) -> tuple[n
 def median_ranks(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the ranks (from 0) of the two values that enclose the median with at least 95 % confidence.
 
-    Under six rows there is no such pair: both ranks are then −1.
+    With fewer than six rows there is no such pair, and both ranks are −1.
 
     Source: Conover (1999), "Practical Nonparametric Statistics", 3.2.
     """

@@ -52,16 +52,16 @@ def local_times(moments: Any, tz: str) -> pd.Series[Any]:
 
 
 def local_moments(moments: np.ndarray, tz: str) -> tuple[np.ndarray, pd.Series[Any]]:
-    """Return the quarter of an hour that each time falls in, so that few local times stand for many times.
+    """Return the quarter-hour that each time falls in, so that only a few local times must be computed.
 
-    The offset of each time zone is a multiple of a quarter of an hour.
+    The offset of every time zone (since 1972) is a multiple of a quarter of an hour.
 
     Returns
     -------
     places
-        For each time, its place among the quarters that occur.
+        For each time, its place among the quarter-hours that occur.
     local
-        Those quarters as local times, in order.
+        Those quarter-hours as local times, in order.
     """
     steps = np.floor(moments / QUARTER_HOUR).astype("int64")
     least = steps.min() if len(steps) else 0

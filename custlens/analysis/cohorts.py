@@ -1,7 +1,7 @@
 """Cohorts: buyers grouped by the period of their first order.
 
-A single snapshot of a shop cannot show what a cohort did month by month. It does show how far each cohort has come, how
-many of its buyers came back, and how long after the first order their last orders (so far) were.
+A single snapshot of a shop cannot show what a cohort did month by month. It does show what each cohort has brought so
+far, how many of its buyers came back, and how long after their first order they last ordered.
 """
 
 from __future__ import annotations
@@ -130,8 +130,8 @@ def survival(customers: IntoFrameT, *, freq: str = "MS", tz: str = "UTC", as_of:
     """Compute, for each cohort and age, the share of buyers who are known to have ordered at that age or later.
 
     A buyer whose last order so far came 70 days after the first one was a customer for at least 70 days. Ages that some
-    buyers of a cohort have not reached yet are left out rather than counted as zero. The share is a lower bound: whoever
-    seems gone may come back. It is not the retention triangle of an orders table, which the five statistics cannot give.
+    buyers of a cohort have not reached yet are left out rather than counted as zero. The share is a lower bound: a
+    buyer who seems gone may come back. It is not the retention triangle of an orders table, which the five statistics cannot give.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def matrix(survival: IntoFrame, value: str = "share") -> pd.DataFrame:
     )
     table = gather(frame, numbers=["age", value], local_times=["cohort"])
     if table.duplicated(["cohort", "age"]).any() or (table["rows"] > 1).any():
-        raise DataError("a cohort occurs twice in the survival table: lay out one shop at a time")
+        raise DataError("a cohort occurs twice in the survival table: pass the cohorts of one shop at a time")
     table["cohort"] = local_times(table["cohort"], "UTC")
     table["age"] = table["age"].astype("int64")
     return table.pivot(index="cohort", columns="age", values=value)

@@ -64,7 +64,7 @@ def _share(meaning: str, *, nullable: bool = False) -> Any:
 
 
 def _money(meaning: str) -> Any:
-    """Declare an amount; missing where there is nobody to compute it from."""
+    """Declare an amount; missing where there is no customer to compute it from."""
     return _column(meaning, unit="currency", nullable=True)
 
 
@@ -97,10 +97,10 @@ class Summary(Result):
 
 
 class Distribution(Result):
-    """One row per bin that holds anyone, in order."""
+    """One row per bin that is not empty, in order."""
 
-    lower: np.float64 = _column("least value in the bin; -inf for negative amounts")
-    upper: np.float64 = _column("value before which the bin ends; equal to lower for the bin of zero")
+    lower: np.float64 = _column("lower end of the bin, included; -inf for negative amounts")
+    upper: np.float64 = _column("upper end of the bin, not included; equal to lower for the bin of zero")
     buyers: np.int64 = _count("buyers in the bin")
     share: np.float64 = _share("share of the buyers")
 
@@ -192,7 +192,7 @@ class SecondOrder(Result):
 class Breakdown(Result):
     """One row per group, by sales value from high to low."""
 
-    group: TEXT = _column("the group; unknown where it is missing; other for the small ones together")
+    group: TEXT = _column("the group; unknown where it is missing; other for all small groups together")
     customers: np.int64 = _count("customers")
     buyers: np.int64 = _count("buyers")
     orders: np.int64 = _count("orders")
@@ -203,7 +203,7 @@ class Breakdown(Result):
     mean_buyer_value: np.float64 = _money("mean of S over buyers")
     median_buyer_value: np.float64 = _money("median of S over buyers")
     median_buyer_value_ci_low: np.float64 = _money(
-        "lower end of the median's 95 % interval, by order statistics; missing under six buyers"
+        "lower end of the median's 95 % interval, by order statistics; missing with fewer than six buyers"
     )
     median_buyer_value_ci_high: np.float64 = _money("upper end of the median's 95 % interval")
 
@@ -222,11 +222,11 @@ class Comparison(Result):
 
 
 class Quality(Result):
-    """One row per check, those that found most first."""
+    """One row per check, by number of customers from high to low."""
 
     check_name: TEXT = _column("name of the check, as `quality_rows` takes it")
     meaning: TEXT = _column("what is wrong")
-    customers: np.int64 = _count("customers with whom it is wrong")
+    customers: np.int64 = _count("customers who fail the check")
     share: np.float64 = _share("their share of all customers", nullable=True)
 
 
@@ -252,7 +252,7 @@ class Rules(Result):
     f_high: np.int64 = _column("greatest frequency score")
     m_low: np.int64 = _column("least monetary score")
     m_high: np.int64 = _column("greatest monetary score")
-    scores: np.int64 = _count("combinations of scores that the rules before it leave for it")
+    scores: np.int64 = _count("combinations of scores that match it and no rule before it")
 
 
 class Rfm(Result):
@@ -271,7 +271,7 @@ class Rfm(Result):
 
 
 class Segments(Result):
-    """One row per segment that has any customer, from Champions to Lost."""
+    """One row per segment that has customers, from Champions to Lost."""
 
     segment: TEXT = _column("name")
     customers: np.int64 = _count("customers")
@@ -287,10 +287,10 @@ class Segments(Result):
 class Migration(Result):
     """One row per pair of segments at two times."""
 
-    before: TEXT = _column("segment at the earlier time; New where the customer was not there yet")
-    after: TEXT = _column("segment at the later time; Gone where the customer is no longer there")
+    before: TEXT = _column("segment at the earlier time; New for customers who are only in the later table")
+    after: TEXT = _column("segment at the later time; Gone for customers who are only in the earlier table")
     customers: np.int64 = _count("customers")
-    share: np.float64 = _share("their share of all with the same `before`")
+    share: np.float64 = _share("their share of the customers with the same `before`")
 
 
 class Audience(Result):
@@ -309,7 +309,8 @@ class Cohorts(Result):
     cohort: LOCAL = _column("first moment of the period of the first order", unit="local time")
     buyers: np.int64 = _count("buyers")
     observed_days: np.float64 = _column(
-        "days from the end of the period to the observation: each buyer was observed for at least so long", unit="days"
+        "days from the end of the period to the observation: every buyer was observed for at least that long",
+        unit="days",
     )
     mature: np.bool_ = _column("whether all its buyers have been observed for `mature_days`")
     repeat_buyers: np.int64 = _count("buyers with two orders or more so far")
@@ -330,7 +331,7 @@ class Survival(Result):
     age: np.int64 = _count("whole periods since the first order")
     buyers: np.int64 = _count("buyers of the cohort")
     still_ordering: np.int64 = _count("of them, those who ordered at that age or later")
-    share: np.float64 = _share("their share: a lower bound of who is still a customer")
+    share: np.float64 = _share("their share: a lower bound of the share who are still customers")
 
 
 class Prediction(Result):
@@ -342,11 +343,13 @@ class Prediction(Result):
     expected_orders: np.float64 = _column("expected orders in the horizon", nullable=True)
     expected_order_value: np.float64 = _money("expected value of an order, E[M]")
     population_value: pd.BooleanDtype = _column(
-        "whether the mean over the population stands for the value of an order: no sales above zero", nullable=True
+        "whether expected_order_value is the population mean, because there are no sales above zero", nullable=True
     )
     expected_revenue: np.float64 = _money("expected discounted revenue in the horizon")
-    expected_revenue_ci_low: np.float64 = _money("lower end of its interval, from the uncertainty of the parameters")
-    expected_revenue_ci_high: np.float64 = _money("upper end of it")
+    expected_revenue_ci_low: np.float64 = _money(
+        "lower end of its interval, which reflects the uncertainty of the parameters"
+    )
+    expected_revenue_ci_high: np.float64 = _money("upper end of its interval")
 
 
 class Overdue(Result):
@@ -371,7 +374,7 @@ class Overdue(Result):
     )
     expected_order_value: np.float64 = _money("expected value of an order: E[M] of the model; without a model, S/n")
     population_value: pd.BooleanDtype = _column(
-        "whether the mean over the population stands for the value of an order: no sales above zero", nullable=True
+        "whether expected_order_value is the population mean, because there are no sales above zero", nullable=True
     )
     value_at_risk: np.float64 = _money(
         "(expected_orders_if_recent − expected_orders) × expected_order_value; without a model, recency_days / "

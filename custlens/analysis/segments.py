@@ -82,18 +82,18 @@ RULES = {
         Rule("Lost", (1, 2), (1, 2), (1, 2)),
     ),
 }
-"""Named segments by the name of their set; the first rule that matches counts.
+"""Sets of named segments, by name; a customer is in the segment of the first rule that matches.
 
 "grid" has one segment for each pair of recency and frequency scores. "rfm" is the published order of the R package rfm
-(Hebbali), in which some segments are never reached and some scores belong to none.
+(Hebbali), in which some segments are never reached and some scores have no segment.
 """
 
 
 class Cuts(NamedTuple):
-    """Where one score ends and the next begins, four each: the score is one more than the number of cuts passed.
+    """The four limits between the five scores of each measure: a score is 1 plus the number of cuts passed.
 
-    Recency passes a cut when it is at or below it (fewer days since the last order); frequency and monetary value when
-    they are above it.
+    Recency passes a cut at or below it (fewer days since the last order); frequency and monetary value pass a cut if they
+    are above it.
     """
 
     recency_days: tuple[float, float, float, float] = (365.0, 180.0, 90.0, 30.0)
@@ -113,8 +113,8 @@ def rules(rules: str | Iterable[Rule] = "grid") -> pd.DataFrame:
     -------
     pandas.DataFrame
         `results.Rules`: one row per rule, in the order in which they are tried: segment, the ranges r_low to r_high,
-        f_low to f_high and m_low to m_high, and scores: how many of the 125 combinations of scores the rules before it
-        leave for it.
+        f_low to f_high and m_low to m_high, and scores: how many of the 125 combinations of scores match it and no rule
+        before it.
 
     Raises
     ------
@@ -159,11 +159,12 @@ def rfm(
     customers : table
         A customers table with customer_id, number_of_orders, sales_value and last_order_date.
     scores : {"quantile", "fixed"}, default "quantile"
-        With ``"fixed"`` all three scores are by `cuts`, so that scores of two times or two shops can be compared.
+        With ``"fixed"`` all three scores use `cuts`, so that scores of two times or two shops can be compared.
     cuts : Cuts, optional
-        The cuts; of monetary value in the currency of the table. With ``"quantile"`` only the frequency's are used.
+        The limits between the scores; those of monetary value are in the currency of the table. With ``"quantile"`` only
+        those of frequency are used.
     rules : {"grid", "rfm"} or iterable of Rule, default "grid"
-        The named segments; the first rule whose ranges hold the scores gives the segment, and "Other" stands for none.
+        The named segments: the first rule whose ranges hold the scores counts; if none does, the segment is "Other".
         The default covers all scores, by recency and frequency; ``"rfm"`` is the published order of the R package rfm.
     as_of : str, date or datetime, optional
         Time of the observation; by default each row's own, from the column as_of.
@@ -226,8 +227,7 @@ def sizes(scored: IntoFrameT) -> IntoFrameT:
     Returns
     -------
     table of the same kind
-        `results.Segments`: one row per segment that has any customer, from Champions to Lost, segments of your own after
-        them: segment, customers, share, orders, sales_value, share_of_sales, median_recency_days, median_frequency,
+        `results.Segments`: one row per segment that has customers, from Champions to Lost, then segments of your own: segment, customers, share, orders, sales_value, share_of_sales, median_recency_days, median_frequency,
         median_monetary.
 
     Raises
@@ -266,14 +266,14 @@ def migration(before: IntoFrameT, after: Any) -> IntoFrameT:
     Parameters
     ----------
     before, after : table
-        Results of `rfm` for one shop at two times (``store.customers(as_of=…)``). Scores by quantile move with the shop;
-        score both times with ``scores="fixed"`` to see only the customers move.
+        Results of `rfm` for one shop at two times (``store.customers(as_of=…)``). Quantile scores depend on all buyers
+        of their time; use ``scores="fixed"`` for both, so that customers change segment only by what they do.
 
     Returns
     -------
     table of the same kind as `before`
-        `results.Migration`: one row per pair of segments: before ("New" for customers who were not there yet), after
-        ("Gone" for customers who are not there any more), customers, share (of all with the same `before`).
+        `results.Migration`: one row per pair of segments: before ("New" for customers who are only in `after`),
+        after ("Gone" for customers who are only in `before`), customers, share (of all with the same `before`).
 
     Raises
     ------
@@ -318,9 +318,9 @@ def audience(
 ) -> IntoDataFrameT:
     """Return the customers who may be mailed.
 
-    Customers who refused (``accept_marketing`` is false) are never among them, nor are customers without an email
-    address. Of several customers with one address (upper and lower case alike) none is kept if any of them refused;
-    otherwise the first one stands for all.
+    Customers who refused (``accept_marketing`` is false) are never returned, nor are customers without an email address.
+    Of several customers with the same address (ignoring case), none is returned if any of them refused; otherwise only
+    the first is.
 
     Parameters
     ----------

@@ -77,7 +77,7 @@ class ReportData:
         try:
             return lifetime.fit(self.everyone, as_of=self.as_of)
         except DataError as error:
-            return str(error).removesuffix(". force=True fits it all the same")
+            return str(error).removesuffix(". force=True fits it anyway")
 
     @property
     def model(self) -> lifetime.LifetimeModel | None:

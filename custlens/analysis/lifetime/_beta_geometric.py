@@ -6,7 +6,7 @@ differ in one thing: whether the first order already gives a chance to stop. Wit
 the BG/NBD, x + 1 in the MBG/NBD), every formula is the same.
 
 Three numbers per customer are enough for the likelihood: x (repeat orders), t_x (time from the first to the last order)
-and T (time from the first order to the observation). Their unit of time is free: α is in that unit, and nothing else
+and T (time from the first order to the observation). Any unit of time will do: α is in that unit, and nothing else
 depends on it.
 """
 
@@ -53,7 +53,7 @@ def histories_of(table: pd.DataFrame, now: Any) -> tuple[Histories, np.ndarray]:
 
 
 class Prepared(NamedTuple):
-    """What does not change from one evaluation of the likelihood to the next."""
+    """The parts of the data that do not change between evaluations of the likelihood."""
 
     chances: np.ndarray
     """The distinct numbers of chances to stop; `x_of` and `rows_of` belong to them."""
@@ -136,7 +136,7 @@ class BetaGeometric:
         return np.asarray(1.0 / (1.0 + np.where(chances > 0, odds, 0.0)))
 
     def p_order(self, params: Params, x: np.ndarray, t_x: np.ndarray, t: np.ndarray, horizon: float) -> np.ndarray:
-        """Compute P(at least one order within the horizon): active, and the next order comes in time."""
+        """Compute P(at least one order within the horizon): still active, and the next order is in time."""
         r, alpha = params[0], params[1]
         quiet = np.exp((r + x) * -np.log1p(horizon / (alpha + t)))
         return np.asarray(self.p_alive(params, x, t_x, t) * (1.0 - quiet))
@@ -246,7 +246,7 @@ def log_likelihood(params: Params, data: Prepared) -> tuple[float, np.ndarray]:
     by_alpha -= rows_here @ (power / (alpha + data.t)) + rows_gone @ (power / (alpha + data.t_x))
     by_a += rows_gone.sum() / a
     by_b -= np.bincount(data.place, rows_gone, len(c))[some] @ (1.0 / (b + c[some] - 1.0))
-    # Without a chance to stop there is no second way.
+    # Histories without a chance to stop have only the first term.
     log_certain = np.log(alpha + data.certain_t)
     value -= r * (data.certain_rows @ log_certain)
     by_r -= data.certain_rows @ log_certain

@@ -46,8 +46,8 @@ def maximise(
     start
         Parameters to begin with.
     sample
-        The log-likelihood of a sample of the rows, and how many times as many rows there are in all. The search begins
-        with the sample, which saves most of the time.
+        The log-likelihood of a sample of the rows, and the ratio of all rows to those in it. The search begins with the
+        sample, which saves most of the time.
 
     Notes
     -----
@@ -76,7 +76,7 @@ def maximise(
 
 
 def sample_of(rows: np.ndarray) -> tuple[slice, float] | None:
-    """Return an even sample of the entries, and how many times as many rows there are in all; None for few entries."""
+    """Return a systematic sample of the entries, and the ratio of all rows to those in it; None if there are few entries."""
     if (stride := len(rows) // SAMPLE) <= 1:
         return None
     some = slice(None, None, stride)
@@ -118,7 +118,7 @@ def _descend(objective: LogLikelihood, start: np.ndarray) -> np.ndarray:
 
 
 def _newton(objective: LogLikelihood, logs: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Take Newton steps with one Hessian as long as they help; return where they end, and whether they converged."""
+    """Return where Newton steps with one Hessian lead, and whether they converged."""
     if not _is_sound(hessian) or np.abs(logs).max() > LOG_BOUND - 1e-3:
         return logs, False
     value, gradient = objective(logs)

@@ -74,7 +74,7 @@ def forecast(
 
 
 def order_value(params: np.ndarray, n: np.ndarray, sales: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compute the expected value of an order of each buyer, and who gets that of the population: no sales above zero."""
+    """Return the expected value of an order of each buyer, and for whom it is the population mean (no sales above zero)."""
     own = sales > 0
     mean = np.where(own, expected_value(params, n, np.where(own, sales, 0.0)), population_value(params))
     return mean, ~own

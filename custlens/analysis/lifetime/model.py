@@ -117,7 +117,7 @@ class LifetimeModel:
         horizon : str or timedelta, default "90D"
             How far to look ahead, in days or weeks: ``"90D"``, ``"13W"``, or a timedelta.
         discount_rate : float, default 0.1
-            Rate per year: revenue that comes in t years counts as (1 + rate)⁻ᵗ.
+            Rate per year: revenue in t years is divided by (1 + rate)ᵗ.
         level : float, default 0.95
             Level of the interval of the expected revenue.
         as_of : str, date or datetime, optional
@@ -128,9 +128,10 @@ class LifetimeModel:
         table of the same kind
             `results.Prediction`: one row per customer, in the order of the table: customer_id, p_alive (in this model),
             p_order, expected_orders, expected_order_value, population_value, expected_revenue (discounted) with
-            expected_revenue_ci_low and expected_revenue_ci_high. The interval holds if the model does, and is of the
-            expectation: what a single customer does scatters far more. Prospects are missing throughout. Buyers without
-            sales above zero get the mean value of an order over the population, and population_value is true for them.
+            expected_revenue_ci_low and expected_revenue_ci_high. The interval assumes that the model is
+            right, and is for the expectation: what a single customer spends varies far more. All values are missing for
+            prospects. For buyers without sales above zero expected_order_value is the population mean, and
+            population_value is true.
 
         Raises
         ------
@@ -188,7 +189,7 @@ class LifetimeModel:
         ----------
         later : table, optional
             The customers of the same shop at a later time, such as ``store.customers()`` if the model was fitted on
-            ``store.customers(as_of=…)``: the forecast for the time between is then compared with what happened.
+            ``store.customers(as_of=…)``: the forecast for the time in between is then compared with what happened.
         as_of : str, date or datetime, optional
             The later time; by default from the column as_of of `later`.
 
@@ -267,7 +268,7 @@ class LifetimeModel:
         )
         unit = f"v in {self.currency}" if self.currency else "v in the unit of the amounts"
         notes = [f"{self.model}, {self.buyers:,} buyers as of {self.as_of:%Y-%m-%d %H:%M} UTC; alpha in days, {unit}"]
-        notes += [f"not to be relied on: {problem}" for problem in self.problems]
+        notes += [f"unreliable: {problem}" for problem in self.problems]
         html = str(table.to_html(float_format="{:.4g}".format))
         return f"{html}<p>{escape('; '.join(notes))}</p>"
 
@@ -275,8 +276,8 @@ class LifetimeModel:
 def fit(customers: Any, *, as_of: Moment | None = None, model: Model = "bg_nbd", force: bool = False) -> LifetimeModel:
     """Fit the models of orders and of their value, by maximum likelihood.
 
-    A customer's time begins at the first order. Each of the n orders counts, also several on one day (the papers merge
-    those); the value of an order is S/n over all of them.
+    A customer's time begins at the first order. Every one of the n orders counts, even several on one day, which
+    the papers merge; the value of an order is the mean S/n over all of them.
 
     Parameters
     ----------
@@ -287,7 +288,7 @@ def fit(customers: Any, *, as_of: Moment | None = None, model: Model = "bg_nbd",
     model : {"bg_nbd", "mbg_nbd"}, default "bg_nbd"
         In the MBG/NBD a customer may stop after the first order too.
     force : bool, default False
-        Fit with a warning where the data cannot support a model. Where no fit can be computed, it does not help.
+        Fit, with a warning, even if the data cannot support a model. Where no fit can be computed, the error remains.
 
     Returns
     -------
@@ -348,8 +349,8 @@ def fit(customers: Any, *, as_of: Moment | None = None, model: Model = "bg_nbd",
     if problems:
         reasons = "; ".join(problems)
         if not force:
-            raise DataError(f"the data cannot support a lifetime model: {reasons}. force=True fits it all the same")
-        warnings.warn(f"this lifetime model is not to be relied on: {reasons}", CustlensWarning, stacklevel=2)
+            raise DataError(f"the data cannot support a lifetime model: {reasons}. force=True fits it anyway")
+        warnings.warn(f"this lifetime model is unreliable: {reasons}", CustlensWarning, stacklevel=2)
     left_out = {
         "prospects": everyone.loc[everyone["number_of_orders"] == 0, "rows"].sum(),
         "no statistics": everyone.loc[everyone["number_of_orders"].isna(), "rows"].sum(),
@@ -384,7 +385,7 @@ def _too_few(count: float, least: int, who: str) -> list[str]:
 def _undetermined(fitted: Fitted, names: list[str], what: str) -> list[str]:
     """Return the problem of a fit that the data do not determine, if there is one."""
     if fitted.at_bound or np.isnan(fitted.covariance).any():
-        return [f"the parameters of the model of {what} run away: the data do not determine them"]
+        return [f"the parameters of the model of {what} diverge: the data do not determine them"]
     worst = int(np.argmax(fitted.relative_errors))
     error = float(fitted.relative_errors[worst])
     if error <= GREATEST_RELATIVE_ERROR:
@@ -396,7 +397,7 @@ def _undetermined(fitted: Fitted, names: list[str], what: str) -> list[str]:
 
 
 def _grouped(histories: Histories) -> Histories:
-    """Return the histories with equal ones in one entry, where that is worth the sorting."""
+    """Return the histories with equal ones merged, unless nearly all differ."""
     x, t_x, t, rows = histories
     if len(x) < 2 or len(np.unique(t[:: max(1, len(t) // 10_000)])) > 5_000:  # times to the second: all differ
         return histories

@@ -83,8 +83,8 @@ def overdue(
     the difference is due to the silence alone. It is not discounted.
 
     Without a model (method ``"silence"``) it is recency_days / usual_gap_days · S/n: the sales that would have come since
-    the last order at the usual pace. That is good for an order of rank, and not a forecast. Buyers without sales above zero
-    get the mean value of an order of the others; those whose orders all came within a day have no usual gap and come last.
+    the last order at the usual pace. It is good enough to rank buyers, but is not a forecast. For buyers without sales above
+    zero it uses the mean value of an order of the others; those whose orders all came within a day have no usual gap and come last.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def overdue(
 
 
 def _by_model(table: pd.DataFrame, now: Any, model: LifetimeModel, length: float) -> pd.DataFrame:
-    """Return what a model expects of each buyer, now and had the last order been just now."""
+    """Return what a model expects of each buyer: after the silence so far, and had the last order been just now."""
     orders, params, value_params = MODELS[model.model], model.params.to_numpy(), model.value_params.to_numpy()
     histories, known = histories_of(table, now)
     x, t_x, t, _ = histories
@@ -157,7 +157,7 @@ def _by_silence(table: pd.DataFrame, now: Any) -> pd.DataFrame:
 
 
 def _silence(table: pd.DataFrame, now: Any) -> pd.DataFrame:
-    """Return how long each buyer has been silent, and the usual gap; what follows from them is missing yet."""
+    """Return how long each buyer has been silent, and the usual gap; the columns that depend on them are missing."""
     n = table["number_of_orders"].to_numpy()
     active = days(table["last_order_date"].to_numpy() - table["first_order_date"].to_numpy())
     result = pd.DataFrame(

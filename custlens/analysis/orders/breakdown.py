@@ -35,7 +35,7 @@ def breakdown(customers: IntoFrameT, by: str = "billing_country_code", *, fold_b
         ``"billing_country_code"``, ``"billing_state_or_province_name"``, ``"customer_group_name"``, ``"b2b_b2c"``,
         ``"lang"`` or ``"accept_marketing"`` (consent: true, false and unknown are three states).
     fold_below : int
-        Groups of fewer customers are folded into "other": their means say little and may give a person away.
+        Groups of fewer customers are folded into "other": their means say little and may identify a person.
 
     Returns
     -------

@@ -21,19 +21,19 @@ MEANS = 4
 """The first measures are means or ratios of means; the last is not."""
 FEW_BUYERS = 50
 LARGEST_DRAW = 20_000
-"""Buyers of both tables together that a draw takes at most."""
+"""The most buyers, of both tables together, in one draw."""
 AT_ONCE = 200_000
-"""Buyers that are drawn at once, which bounds the memory."""
+"""Buyers drawn at once, to limit the memory used."""
 FEATURES = ["repeat", "number_of_orders", "sales_value"]
 LEAST_ERROR = 1 / 3
-"""The standard error of a draw is taken as at least so much of the data's: draws of equal buyers alone have none."""
+"""Least standard error of a draw, relative to that of the data: a draw of nothing but equal buyers would have none."""
 
 
 def compare(a: IntoFrameT, b: IntoFrame, *, level: float = 0.95, resamples: int = 2_000, seed: int = 0) -> IntoFrameT:
     """Compare the buyers of two tables, with bootstrap intervals of the differences.
 
-    Customers who are in both tables (the same customer_id: one shop at two times) are drawn as pairs, all others on their
-    own. So the interval holds for two separate groups, for the same customers twice, and for a mixture. Tables without
+    Customers who are in both tables (the same customer_id: one shop at two times) are drawn as pairs, all others
+    separately. So the interval is valid for two separate groups, for the same customers twice, and for a mixture. Tables without
     customer_id are taken as separate groups.
 
     Parameters
@@ -67,7 +67,7 @@ def compare(a: IntoFrameT, b: IntoFrame, *, level: float = 0.95, resamples: int 
     Warns
     -----
     CustlensWarning
-        A table has fewer than 50 buyers: the intervals of its means are then only roughly right.
+        A table has fewer than 50 buyers: the intervals of its means are then only approximate.
 
     Notes
     -----
@@ -102,8 +102,8 @@ def compare(a: IntoFrameT, b: IntoFrame, *, level: float = 0.95, resamples: int 
     sizes = [len(table) for table in tables]
     if min(sizes) < FEW_BUYERS:
         warnings.warn(
-            f"there are {sizes[0]:,} and {sizes[1]:,} buyers to compare: with fewer than {FEW_BUYERS} on a side the "
-            "intervals are only roughly right",
+            f"there are {sizes[0]:,} and {sizes[1]:,} buyers to compare: with fewer than {FEW_BUYERS} per table the "
+            "intervals are only approximate",
             CustlensWarning,
             stacklevel=2,
         )
@@ -130,11 +130,11 @@ class _Stratum(NamedTuple):
     """Buyers who are drawn together: pairs in both tables, or buyers of one table."""
 
     features: np.ndarray
-    """One row per buyer or pair: 1, then the `FEATURES` less their means in the first table, in the second, or in both."""
+    """One row per buyer or pair: 1, then the `FEATURES` minus their means in the first table, in the second, or in both."""
     means: np.ndarray
     """Those means."""
     place: slice
-    """Where the features stand among the six of both tables."""
+    """Which of the six features of both tables they are."""
 
 
 class _Drawn(NamedTuple):
@@ -214,7 +214,7 @@ def _interval(
 
 
 def _drawn(strata: list[_Stratum], parts: list[np.ndarray]) -> _Drawn:
-    """Return what some draws say.
+    """Compute the differences and standard errors of some draws.
 
     Parameters
     ----------

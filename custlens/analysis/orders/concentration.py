@@ -16,7 +16,7 @@ from custlens.analysis._stats import known, shares
 
 __all__ = ["concentration", "lorenz"]
 
-CENTS_A_CUSTOMER = 10
+CENTS_PER_CUSTOMER = 10
 """Counting whole cents is quicker than sorting while there are at most this many cents per customer."""
 
 
@@ -36,7 +36,7 @@ def concentration(
     top : float or iterable of float
         Shares of the customers, best first, above 0 and up to 1; each is rounded to whole customers, at least one.
     include_prospects : bool
-        Whether customers without an order are among the customers; by default the question is about buyers.
+        Whether customers without an order are among the customers; by default only buyers are.
 
     Returns
     -------
@@ -152,7 +152,7 @@ def _in_order(amounts: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.nda
     Whole cents are counted where that is quicker than sorting.
     """
     cents = np.rint(amounts * 100)
-    if cents.max(initial=0) <= CENTS_A_CUSTOMER * len(cents) and (cents / 100 == amounts).all():
+    if cents.max(initial=0) <= CENTS_PER_CUSTOMER * len(cents) and (cents / 100 == amounts).all():
         counts = np.bincount(cents.astype("int64"), rows)
         occurring = np.flatnonzero(counts)
         return occurring / 100, counts[occurring]

@@ -40,7 +40,7 @@ Season = Literal["weekday", "month"]
 NEEDED = ("number_of_orders", "first_order_date", "last_order_date")
 GAP_NAMES = ["2", "3", "4", "5–9", "10+", "all"]
 GAP_GROUP = np.searchsorted([3, 4, 5, 10], np.arange(11), side="right")
-"""For each number of orders up to 10 (and more) its place among the names."""
+"""The place in `GAP_NAMES` of each number of orders, from 0 to 10 or more."""
 
 
 def order_dates(customers: IntoFrameT, *, freq: str = "MS", tz: str = "UTC", as_of: Moment | None = None) -> IntoFrameT:
@@ -107,8 +107,8 @@ def seasonality(
 ) -> IntoFrameT:
     """Count first and last orders by the weekday or the month on which they fell.
 
-    These are not the seasons of the shop's sales: only first orders and, of repeat buyers, last orders are known, and
-    last orders lean to the recent past. Orders per day allow for how many such days there were.
+    This is not the seasonality of the shop's sales: only first orders and, for repeat buyers, last orders are known, and
+    most last orders are recent. Orders per day correct for the number of such days.
 
     Parameters
     ----------
@@ -231,7 +231,8 @@ def tenure(customers: IntoFrameT, *, as_of: Moment | None = None) -> IntoFrameT:
 def inter_purchase(customers: IntoFrameT) -> IntoFrameT:
     """Compute the mean time between the orders of a buyer, (last − first)/(n − 1), by number of orders.
 
-    Buyers with few orders and long gaps are still under way: the gaps seen so far are shorter than those to come.
+    Gaps that are not over yet are unknown, and they are the long ones: the means understate the true gaps, most of all for
+    buyers with few orders.
     Buyers whose last order is dated before the first have no gap and are left out; `quality` counts them.
 
     Parameters

@@ -17,10 +17,10 @@ from custlens.analysis._stats import known, shares
 from custlens.analysis._stats import quantiles as quantiles_of
 from custlens.errors import ArgumentError
 
-__all__ = ["BINS_A_DECADE", "DISTRIBUTIONS", "distribution", "quantiles"]
+__all__ = ["BINS_PER_DECADE", "DISTRIBUTIONS", "distribution", "quantiles"]
 
 DISTRIBUTIONS = ("sales_value", "average_order_value", "number_of_orders")
-BINS_A_DECADE = 8
+BINS_PER_DECADE = 8
 ORDERS_SHOWN = 10
 NEGATIVE, ZERO = -2_000, -1_000
 """Numbers of the bins below those of positive amounts."""
@@ -32,7 +32,7 @@ def distribution(
     """Count buyers by what they have spent, by what they spend per order, or by how often they have ordered.
 
     Amounts fall into bins of equal ratio (eight per power of ten), as suits a heavy tail; zero and negative amounts
-    (refunds) each have a bin of their own. Orders are counted one by one up to nine; ten and more are one bin. Other bins
+    (refunds) each have a separate bin. Orders are counted one by one up to nine; ten and more are one bin. Other bins
     are given by their `edges`.
 
     Parameters
@@ -49,7 +49,7 @@ def distribution(
     Returns
     -------
     table of the same kind
-        `results.Distribution`: one row per bin that holds anyone, in order.
+        `results.Distribution`: one row per bin that is not empty, in order.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def distribution(
         # The tiny nudge keeps a value on the very edge of a bin, such as 100, in the bin that it begins.
         positive = values > 0
         logs = np.log10(values, where=positive, out=np.zeros_like(values))
-        steps = np.where(positive, np.floor(logs * BINS_A_DECADE + 1e-9), np.where(values < 0, NEGATIVE, ZERO))
+        steps = np.where(positive, np.floor(logs * BINS_PER_DECADE + 1e-9), np.where(values < 0, NEGATIVE, ZERO))
     whole = steps.astype("int64")
     least = whole.min(initial=0)
     counts = np.bincount(whole - least, rows)
@@ -85,8 +85,8 @@ def distribution(
     if column == "number_of_orders":
         lower, upper = found, np.where(found < ORDERS_SHOWN, found + 1, math.inf)
     else:
-        lower = np.where(found > ZERO, 10 ** (found / BINS_A_DECADE), np.where(found == NEGATIVE, -math.inf, 0.0))
-        upper = np.where(found > ZERO, 10 ** ((found + 1) / BINS_A_DECADE), 0.0)
+        lower = np.where(found > ZERO, 10 ** (found / BINS_PER_DECADE), np.where(found == NEGATIVE, -math.inf, 0.0))
+        upper = np.where(found > ZERO, 10 ** ((found + 1) / BINS_PER_DECADE), 0.0)
     result = pd.DataFrame({"lower": lower, "upper": upper, "buyers": counts, "share": counts / (counts.sum() or 1)})
     return same_kind(result, results.Distribution, customers)
 
@@ -133,7 +133,7 @@ def quantiles(
 
 
 def _between(values: np.ndarray, rows: np.ndarray, edges: Any) -> pd.DataFrame:
-    """Count values by bins with the given edges."""
+    """Count values by bin, between the given edges."""
     listed = list(edges) if isinstance(edges, Iterable) and not isinstance(edges, str) else []
     ends = np.array(listed if all(isinstance(edge, int | float) for edge in listed) else [], "float64")
     if len(ends) < 2 or not (np.diff(ends) > 0).all():

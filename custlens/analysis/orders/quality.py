@@ -20,7 +20,7 @@ __all__ = ["CHECKS", "quality", "quality_rows"]
 
 
 class Check(NamedTuple):
-    """One thing that may be wrong: what it means, the columns it needs, and which rows it is wrong with."""
+    """A check: what it finds, the columns it needs, and an expression for the rows that fail it."""
 
     meaning: str
     needs: tuple[str, ...]
@@ -100,7 +100,8 @@ def quality(customers: IntoFrameT, *, as_of: Moment | None = None) -> IntoFrameT
     Returns
     -------
     table of the same kind
-        `results.Quality`: one row per check, those that found most first. `quality_rows` returns the customers of one.
+        `results.Quality`: one row per check, by number of customers from high to low. `quality_rows` returns the
+        customers who fail one.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What came in between syncs: the API shows only the present, the store's history remembers."""
+"""Revenue between syncs, from the history of a store: the API itself shows only the present."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ NEEDED = ("sync", "as_of", "customer_id", "event", *STATISTICS, *DATES)
 
 
 def observed_revenue(history: IntoFrameT, *, freq: str = "W") -> IntoFrameT:
-    """Sum up the revenue that came in between syncs, by when a sync saw it.
+    """Compute the revenue between syncs, by the period of the sync that saw it.
 
-    Each customer's statistics are compared with the ones before: S₂ − S₁ and n₂ − n₁ are exact, and the orders came in at
-    some time between the two syncs. What the first sync found is older than the store's memory and is left out. A customer
-    first seen later counts from nothing.
+    Each customer's statistics are compared with those of the sync before: S₂ − S₁ and n₂ − n₁ are exact, and the orders
+    were placed between the two syncs. What the first sync found is left out, since it may be of any age. A customer first
+    seen at a later sync counts from zero.
 
-    A change is a correction rather than revenue if no new order explains it: the last order (for a customer first seen
-    now, the first order) is older than the sync before, as with a refund, a mended record or a customer who comes back;
-    or the earlier statistics are not known. Statistics that are missing at a sync are unknown, not zero: the next known
-    ones are compared with the last known ones.
+    A change is a correction, not revenue, if no new order explains it: if the last order (the first order, for a customer
+    seen for the first time) is older than the previous sync, as after a refund or a repaired record, or if the earlier
+    statistics are unknown. Statistics that are missing at a sync are unknown, not zero: the next known ones are compared
+    with the last known ones.
 
     Parameters
     ----------

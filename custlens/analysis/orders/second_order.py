@@ -1,4 +1,4 @@
-"""How long it takes until a buyer orders again, from data that only show part of it."""
+"""The time from the first order to the second, which the five statistics show only in part."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def second_order(customers: IntoFrameT, *, as_of: Moment | None = None) -> IntoF
     """Estimate the share of buyers who have ordered a second time, by days since their first order, as a range.
 
     What is known of the time of the second order: with one order so far, that it is later than the observation; with
-    two, exactly when it was; with three or more, that it lies between the first and the last order. Neither of the two
-    estimates is free of bias, since whether a time is known exactly depends on that time itself. On the shops tried the
-    truth lies between them, or close to them where they meet; the range is not a confidence interval. Buyers whose last
+    two, exactly when it was; with three or more, that it lies between the first and the last order. Both estimates
+    are biased, because whether a time is known exactly depends on that time itself. On the data tried, the truth lies
+    between them or, where they nearly agree, close by; the range is not a confidence interval. Buyers whose last
     order is dated before the first are left out.
 
     Parameters
@@ -48,12 +48,12 @@ def second_order(customers: IntoFrameT, *, as_of: Moment | None = None) -> IntoF
 
     Notes
     -----
-    ``turnbull`` takes the times of buyers with three orders or more as censored to an interval, and as though the
-    censoring said nothing about them.
+    ``turnbull`` treats the times of buyers with three orders or more as interval-censored, and the censoring as
+    non-informative.
 
-    ``product_limit`` takes orders as a Poisson process: of a buyer with x repeat orders, the last of them at t, the second
-    order is at the least of x − 1 uniform times on (0, t). Each such buyer counts as a second order on each day with the
-    probability of that day.
+    ``product_limit`` assumes that orders are a Poisson process: for a buyer with x repeat orders, the last at time t, the
+    second order is at the earliest of x − 1 uniform times on (0, t). Such a buyer is spread over the days by their
+    probabilities.
 
     Source: Turnbull (1976), "The empirical distribution function with arbitrarily grouped, censored and truncated data",
     JRSS B 38; Kaplan and Meier (1958), "Nonparametric estimation from incomplete observations", JASA 53.
@@ -126,7 +126,7 @@ def _poisson_events(span: np.ndarray, repeats: np.ndarray, rows: np.ndarray, siz
     not_yet = np.zeros(size)
     for begin in range(0, len(histories), HISTORIES_AT_ONCE):
         spans, others, count = histories.iloc[begin : begin + HISTORIES_AT_ONCE].to_numpy("float64").T
-        ends = np.arange(1.0, spans.max() + 1)[:, None]  # of all days before the last span of these, which are in order
+        ends = np.arange(1.0, spans.max() + 1)[:, None]  # spans are in order: later days do not matter here
         remaining = np.maximum(1 - ends / (spans + 1), 0.0)
         with np.errstate(divide="ignore"):
             not_yet[: len(ends)] += np.exp(others * np.log(remaining)) @ count
@@ -134,7 +134,7 @@ def _poisson_events(span: np.ndarray, repeats: np.ndarray, rows: np.ndarray, siz
 
 
 def _turnbull(exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.ndarray:
-    """Return the likeliest density over days 0, 1, …; what it lacks to 1 lies after them all.
+    """Compute the maximum likelihood density over days 0, 1, …; the rest of the probability is after the last day.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def _turnbull(exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.n
 
     Notes
     -----
-    All intervals begin at the first order, so an expectation step needs cumulative sums and no search.
+    All intervals begin at the first order, so an expectation step needs only cumulative sums.
     """
     total = exact.sum() + within.sum() + beyond.sum() or 1.0
     support = _support(exact, within, beyond)
@@ -166,10 +166,10 @@ def _turnbull(exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.n
 
 
 def _support(exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.ndarray:
-    """Return 1 for each day that can have a part in the estimate, and last for the time after them all; else 0.
+    """Return 1 for each day that can have probability, and in the last place for the time after all days; else 0.
 
-    Those are the days on which a second order was seen, and the ends of intervals before which something begins that no
-    earlier end closes (Turnbull's innermost intervals).
+    Those are the days of known second orders, and the first end of an interval after the first order or after a censoring
+    (Turnbull's innermost intervals).
     """
     support = np.zeros(len(exact) + 1)
     begun = True
