@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from custlens._text import printable
-from custlens.analysis import orders as order_statistics
 from custlens.analysis import segments
 from custlens.analysis.lifetime import LifetimeModel, fit
 from custlens.errors import CustlensError
@@ -69,24 +68,24 @@ class Standing:
             found[name] = np.sort(_number(known) if len(known) else np.empty(0))
         return found
 
-    @cached_property
-    def _whole(self) -> pd.Series:
-        return order_statistics.summary(self._customers).iloc[0]
-
     @property
     def buyers(self) -> int:
         """How many customers have an order."""
         return len(self._sorted["number_of_orders"])
 
-    @property
+    @cached_property
     def as_of(self) -> datetime | None:
         """When the table was observed."""
-        return None if pd.isna(self._whole["as_of"]) else self._whole["as_of"]
+        latest = self._customers["as_of"].max() if "as_of" in self._customers else None
+        return None if pd.isna(latest) else latest
 
-    @property
+    @cached_property
     def currency(self) -> str | None:
-        """ISO 4217 currency of the amounts."""
-        return None if pd.isna(self._whole["currency"]) else self._whole["currency"]
+        """ISO 4217 currency of the amounts; None if there are several, or none."""
+        if "currency" not in self._customers:
+            return None
+        found = self._customers["currency"].dropna().unique()
+        return str(found[0]) if len(found) == 1 else None
 
     def place(self, statistic: str, value: Any) -> dict[str, Any]:
         """Return where a value stands among the buyers: in words, and as the bars of a small chart and the bar it is in."""
@@ -125,8 +124,12 @@ class Standing:
         return found
 
     @cached_property
-    def _segments(self) -> pd.Series:
-        return segments.rfm(self._customers).set_index("customer_id")["segment"]
+    def _segments(self) -> pd.Series | str:
+        """Return the segment of each customer, or why there is none."""
+        try:
+            return segments.rfm(self._customers).set_index("customer_id")["segment"]
+        except CustlensError as error:
+            return str(error)
 
     @cached_property
     def _model(self) -> LifetimeModel | str:
@@ -135,6 +138,15 @@ class Standing:
             return fit(self._customers)
         except CustlensError as error:
             return str(error)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the segments and the model are there, so that an outlook takes no time."""
+        return {"_segments", "_model"} <= vars(self).keys()
+
+    def prepare(self) -> None:
+        """Compute the segments and the model, if they are not there."""
+        _ = self._segments, self._model
 
     def outlook(self, row: pd.DataFrame) -> list[Fact]:
         """Return the customer's segment and forecast, or why there is none.
@@ -163,10 +175,9 @@ class Standing:
         ]
 
     def _segment(self, customer_id: int) -> str:
-        try:
-            return str(self._segments.get(customer_id, "none: not in the table that was loaded"))
-        except CustlensError as error:
-            return f"none: {error}"
+        if isinstance(self._segments, str):
+            return f"none: {self._segments}"
+        return str(self._segments.get(customer_id, "none: not in the table that was loaded"))
 
     def amount(self, value: float) -> str:
         """Return an amount with its currency."""

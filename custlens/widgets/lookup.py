@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import threading
+import weakref
 from functools import cached_property
 from typing import Any
 
@@ -90,6 +94,7 @@ class Lookup(Panel):
         self._text = ""
         self._card: dict[str, Any] | None = None
         self._reveal = False
+        self._preparing: threading.Thread | None = None
         super().__init__()
         self.search("")
 
@@ -259,9 +264,23 @@ class Lookup(Panel):
         owned = {name: None if part is None else _owned(part, customer_id) for name, part in parts.items()}
         self._card = {"row": row, "parts": owned, "note": note, "before": before}
         self._tell_card()
-        # The first forecast takes a fit of the whole table, so the rest of the card is sent before it.
-        self._card["outlook"] = self._shop.standing.outlook(row)
-        self._tell_card()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._add_outlook()
+        else:
+            if self._shop.standing.ready:
+                self._add_outlook()
+            elif self._preparing is None or not self._preparing.is_alive():
+                # The first outlook takes a fit of the whole table; the kernel answers meanwhile.
+                work = (weakref.ref(self), self._shop.standing, loop)
+                self._preparing = threading.Thread(target=_prepare, args=work, daemon=True)
+                self._preparing.start()
+
+    def _add_outlook(self) -> None:
+        if self._card is not None:
+            self._card["outlook"] = self._shop.standing.outlook(self._card["row"])
+            self._tell_card()
 
     def _close_card(self) -> None:
         self._card = None
@@ -305,6 +324,22 @@ class Lookup(Panel):
         if pd.isna(orders) or pd.isna(sales):
             return "no statistics", ""
         return f"{int(orders):,} order{'' if orders == 1 else 's'}", self._shop.standing.amount(sales)
+
+
+def _prepare(lookup: weakref.ref[Lookup], standing: Standing, loop: asyncio.AbstractEventLoop) -> None:
+    """Compute what outlooks need, and then add the outlook to the card that is open."""
+
+    def finish() -> None:
+        if (alive := lookup()) is not None:
+            try:
+                alive._add_outlook()
+            except Exception:
+                with alive.guarded():
+                    raise
+
+    with contextlib.suppress(Exception):  # it comes again when the outlook is added, and is shown then
+        standing.prepare()
+    loop.call_soon_threadsafe(finish)
 
 
 class _Shop:

@@ -1,5 +1,6 @@
 """The lookup, by its methods and by the messages of its page."""
 
+import asyncio
 import gc
 import re
 import weakref
@@ -89,6 +90,22 @@ def test_the_card_shows_the_person_and_the_statistics_against_the_shop(generated
     assert f"({days:,} days before 30 Jun 2026)" in shown
     assert "within 90 days" in shown
     assert lookup.customer["customer_id"].tolist() == [row["customer_id"]]
+
+
+def test_the_kernel_answers_while_the_first_outlook_is_computed(generated, lookup):
+    first, second = (int(number) for number in generated.customers["customer_id"].iloc[:2])
+
+    async def pick_two():
+        lookup.pick(first)
+        assert opened(lookup)["outlook"] is None
+        lookup.pick(second)
+        while opened(lookup)["outlook"] is None:
+            await asyncio.sleep(0.01)
+        assert opened(lookup)["id"] == second
+        lookup.pick(first)
+        assert opened(lookup)["outlook"] is not None
+
+    asyncio.run(asyncio.wait_for(pick_two(), 60))
 
 
 def test_the_card_hides_personal_data_until_a_button_reveals_it(generated, lookup):
