@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 
@@ -12,8 +13,8 @@ FOLDER = Path(__file__).parent
 
 
 def main() -> None:
-    """Run the notebooks in order."""
-    for path in sorted(FOLDER.glob("*.ipynb")):
+    """Run the notebooks in order, or only those named on the command line."""
+    for path in map(Path, sys.argv[1:]) if sys.argv[1:] else sorted(FOLDER.glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -46,23 +46,26 @@ class Picture:
     caption: str | None = None
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, str], dict[str, Any]]:
-        """Return the picture for a notebook, as HTML if there is a caption."""
+        """Return the picture for a notebook: as HTML, whose alternative text every front end keeps, and as an image."""
         data, size = base64.b64encode(self.png).decode("ascii"), {"width": self.width, "height": self.height}
-        if self.caption is None:
-            return {"image/png": data, "text/plain": self.alt}, {"image/png": {"alt": self.alt, **size}}
+        source = f"data:image/png;base64,{data}"
         image = (
-            f'<img alt="{html.escape(self.alt)}" width="{self.width}" height="{self.height}" '
-            f'src="data:image/png;base64,{data}">'
+            f'<img alt="{html.escape(self.alt)}" width="{self.width}" style="max-width: 100%; height: auto" '
+            f'src="{source}">'
         )
-        figure = f"<figure>{image}<figcaption>{html.escape(self.caption)}</figcaption></figure>"
-        return {"text/html": figure, "text/plain": f"{self.alt}\n{self.caption}"}, {}
+        words = f"<figcaption>{html.escape(self.caption)}</figcaption>" if self.caption else ""
+        kinds = {
+            "text/html": f'<figure style="margin: 0">{image}{words}</figure>',
+            "image/png": data,
+            "text/plain": f"{self.alt}\n{self.caption}" if self.caption else self.alt,
+        }
+        return kinds, {"image/png": {"alt": self.alt, **size}}
 
 
 def picture(chart: Axes | Figure, *, caption: str | None = None) -> Picture:
     """Return a chart as a picture whose alternative text is what it shows, and close its figure.
 
-    The last line of a cell shows the picture; `IPython.display.display` shows it anywhere else. The text stands in the
-    metadata of the output, where nbconvert, Voilà and Sphinx find it.
+    The last line of a cell shows the picture; `IPython.display.display` shows it anywhere else.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import pytest
 from matplotlib.axes import Axes
 
+import custlens.plot  # noqa: F401  # before pytest imports its files one by one for doctests, some named as a function
 from docs import gallery
 from docs.gallery import OF_MODELS, Data, Models
 

@@ -11,11 +11,11 @@ from PIL import Image
 import custlens as cl
 
 
-def page_of(picture):
+def page_of(picture, template="lab"):
     """Return the page that nbconvert makes of a notebook with the picture."""
     data, metadata = picture._repr_mimebundle_()
     cell = nbformat.v4.new_code_cell("chart", outputs=[nbformat.v4.new_output("display_data", data, metadata=metadata)])
-    page, _ = HTMLExporter(template_name="basic").from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
+    page, _ = HTMLExporter(template_name=template).from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))
     return page
 
 
@@ -24,7 +24,12 @@ def test_a_picture_has_the_finding_as_alternative_text(data):
     finding = cl.plot.describe(ax)
     picture = cl.plot.picture(ax)
     assert picture.alt == finding
-    assert f'alt="{finding}"' in page_of(picture)
+    for template in ("lab", "classic", "basic"):
+        page = page_of(picture, template)
+        assert f'alt="{finding}"' in page
+        assert "No description" not in page
+    _, metadata = picture._repr_mimebundle_()
+    assert metadata["image/png"]["alt"] == finding
 
 
 def test_a_picture_is_twice_as_sharp_as_the_page(data):
