@@ -38,6 +38,7 @@ const model = {
   async send(message) {
     for (const [content, buffers] of await toKernel(message)) for (const each of hear) each(content, buffers.map(view));
   },
+  get() {},
   on(_, each) { hear.add(each); },
   off(_, each) { hear.delete(each); },
 };
@@ -138,7 +139,7 @@ def host(page: Page, explorer: cl.widgets.Explorer) -> None:
     html = HOST % {"css": explorer._css, "esm": json.dumps(explorer._esm).replace("</", "<\\/")}
     page.route(URL, lambda route: route.fulfill(body=html, content_type="text/html"))
     page.goto(URL)
-    page.get_by_text("customers (100%)").wait_for()
+    page.get_by_text("customers (100%)").wait_for(timeout=60_000)
 
 
 def brush(page: Page, title: str) -> list[list[float]]:

@@ -133,7 +133,7 @@ def test_the_most_frequent_names_have_bars_and_the_others_share_one():
     assert dimension.filter == [f"c{i}" for i in (12, 13, 14, 16, 17, 18, 19)]
 
 
-def test_filters_that_are_none_are_refused_by_name():
+def test_a_filter_of_the_wrong_kind_is_refused_by_name():
     numbers = Numbers("sales_value", "Sales", np.array([1.0, 2.0]))
     times = Times("first_order_date", "First order", np.array([0]))
     names = Categories("lang", "Language", pd.Series(["de", "en"], dtype="str"))
