@@ -1,4 +1,4 @@
-"""Turns lists of values into pandas columns of the declared dtype. Types are declared, never inferred."""
+"""Converts lists of values to pandas columns of the declared dtype; types are never inferred."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ARROW_TYPES = {
 }
 _TIMESTAMP = pa.timestamp("us", "UTC")
 _EARLIEST, _LATEST = (pa.scalar(moment.replace(tzinfo=UTC), _TIMESTAMP) for moment in (datetime.min, datetime.max))
-"""Times outside of these Python cannot hold."""
+"""The limits of Python's datetime."""
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _API_TIME = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-](?:0\d|1[0-4])[0-5]\d$"
 
@@ -55,7 +55,7 @@ def convert(array: pa.Array, dtype: str) -> tuple[pa.Array, np.ndarray | None]:
     array : pyarrow.Array
         Missing where a value is missing or cannot be read.
     bad : numpy.ndarray of bool, or None
-        Where a value was there but could not be read (only times can fail); None if there is no such place.
+        Where a value could not be read (only times can fail); None if all could.
     """
     if dtype.startswith("datetime64"):
         return parse_times(array)
@@ -77,7 +77,7 @@ def parse_times(texts: pa.Array) -> tuple[pa.Array, np.ndarray | None]:
     )
     try:
         times = iso.cast(_TIMESTAMP)
-    except pa.ArrowInvalid:  # the right shape, but there is no such day or hour: find which
+    except pa.ArrowInvalid:  # the right form, but a day or an hour that does not exist: find which
         times = pa.array([_one_time(text) for text in iso.to_pylist()], pa.int64()).cast(_TIMESTAMP)
     inside = pc.and_(pc.greater_equal(times, _EARLIEST), pc.less_equal(times, _LATEST))
     if pc.all(inside).as_py() is False:
@@ -108,7 +108,9 @@ def to_pandas(column: pa.Array | pa.ChunkedArray, dtype: str) -> Any:
     if dtype == "category":
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
-        elif any(chunk.dictionary.null_count for chunk in column.chunks):  # as Parquet may have it; not to be unified
+        elif any(
+            chunk.dictionary.null_count for chunk in column.chunks
+        ):  # as Parquet may have them; they cannot be unified
             column = column.cast(column.type.value_type).dictionary_encode()
         encoded = column.unify_dictionaries().combine_chunks()
         codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -137,13 +139,13 @@ def to_frame(table: pa.Table, name: str) -> pd.DataFrame:
 
 
 def as_json(value: Any) -> str | None:
-    """Return a value as JSON text, or None for None; what JSON cannot hold is written as Python does, or escaped."""
+    """Return a value as JSON text, or None for None; NaN, infinity and lone surrogates, which JSON lacks, as Python does."""
     if value is None:
         return None
     try:
         text = msgspec.json.encode(value)
     except (UnicodeEncodeError, OverflowError):
         text = b"null"
-    if b"null" in text:  # for NaN and infinity too, or what was caught above: slower, and without a loss
+    if b"null" in text:  # perhaps NaN, infinity or what was caught above: slower, but lossless
         text = _JSON.encode(msgspec.to_builtins(value)).encode("utf-8", "backslashreplace")
     return text.decode()

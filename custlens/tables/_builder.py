@@ -1,8 +1,8 @@
-"""Builds the tables from raw JSON, setting aside the values that cannot be used.
+"""Builds the tables from raw JSON, and collects the values that cannot be used.
 
-Records are decoded a few hundred at a time, as they come and while they fit the processor's cache, and taken apart into
-Arrow columns. Every ten thousand customers the columns are validated while their raw JSON is still at hand. So memory
-holds the tables and little else.
+Records are decoded a few hundred at a time, so that they fit into the processor's cache, and split into Arrow columns.
+After every ten thousand customers the columns are validated, while their raw JSON is still in memory. So memory holds
+little more than the tables.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _AS_JSON = ("favorites", "extrafields", "extra")
 
 
 class Built(NamedTuple):
-    """What a builder has made: Arrow tables, rejects last, and what happened on the way."""
+    """The result of a builder: Arrow tables, rejects last, and counts for the report."""
 
     tables: dict[str, pa.Table]
     owners: dict[str, np.ndarray]
@@ -68,7 +68,7 @@ class Built(NamedTuple):
     rejects: int
     """Values and rows that could not be used, whether `tables` lists them or not."""
     dropped: int
-    """Those of them for which a whole row is missing from its table."""
+    """How many of those are whole rows that are missing from their table."""
     duplicates: int
     unknown_fields: list[str]
     unknown_values: dict[str, list[str]]
@@ -77,8 +77,8 @@ class Built(NamedTuple):
 class TableBuilder:
     """Builds the tables from raw customers.
 
-    A value that cannot be used is left missing; its row stays. The five order statistics are used together or not at
-    all. Only a record without a usable ID and an item that is not a JSON object have no row.
+    A value that cannot be used becomes missing; its row stays. If one of the five order statistics cannot be used, all
+    five become missing. Only a record without a usable ID, and an item that is not a JSON object, are left out.
 
     Parameters
     ----------
@@ -123,12 +123,12 @@ class TableBuilder:
         self._waiting = waiting[whole:]
 
     def reject(self, *failures: Failure) -> None:
-        """Set aside values or rows that cannot be used.
+        """Record values or rows that cannot be used.
 
         Raises
         ------
         ValidationError
-            With ``on_invalid="raise"``.
+            `on_invalid` is ``"raise"``.
         """
         if self._on_invalid == "raise":
             first = failures[0]
@@ -149,7 +149,7 @@ class TableBuilder:
         Parameters
         ----------
         keep : numpy.ndarray of bool, optional
-            Of each customer added, in order, whether to keep it and what was rejected of it; all by default.
+            For each customer added, in order, whether to keep it and its rejects; all by default.
         """
         self._take(self._waiting)
         self._close_chunk()
@@ -176,7 +176,7 @@ class TableBuilder:
         )
 
     def _take(self, raws: list[Raw]) -> None:
-        """Take a batch of raw customers apart, into the chunk under construction."""
+        """Decode a batch of raw customers and append them to the current chunk."""
         with _collector_held():
             first = len(self._chunk)
             records = self._read(raws)
@@ -199,7 +199,7 @@ class TableBuilder:
             self._close(table, raws, self._places[-1], latest)
 
     def _close(self, table: _Table, raws: Sequence[Raw], places: np.ndarray, latest: np.ndarray) -> None:
-        """Validate a table's part of the chunk, of each customer the latest record, and blank what breaks the schema."""
+        """Validate the latest records of a chunk for one table, and set what breaks the schema to missing."""
         arrays, found = table.close_chunk(latest)
         found += failures(frame_of(arrays, table.dtypes), table.name)
         if found:
@@ -219,13 +219,13 @@ class TableBuilder:
         table.store({**arrays, "_place": pa.array(places[table.owners])})
 
     def _name_unknown(self, api: str, values: list[str], known: re.Pattern[str]) -> None:
-        """Remember values of an open list that custlens does not know; what does not look like a code is not named."""
+        """Collect the unknown values of an open list, with … for those that do not look like a code."""
         unknown = {value for value in values if not known.fullmatch(value)}
         if unknown:
             self._unknown_values[api] |= {value if _CODE.fullmatch(value) else "…" for value in unknown}
 
     def _read(self, raws: list[Raw]) -> list[Customer]:
-        """Read the records of a batch; reject what has no usable ID."""
+        """Read the records of a batch, and reject those without a usable ID."""
         records = []
         bad: list[tuple[str, Any, str, bool]] = []
 
@@ -263,7 +263,7 @@ class TableBuilder:
 
 
 class _Table:
-    """One table under construction: how to take its columns from records, and the chunks so far."""
+    """One table being built: how to read its columns from records, and the chunks so far."""
 
     def __init__(self, name: str, wanted: set[str] | None = None) -> None:
         infos = [info for info in schemas.columns(name) if info.name not in DERIVED]
@@ -280,7 +280,7 @@ class _Table:
         self._chunks: list[pa.RecordBatch] = []
 
     def take(self, records: list[Any], owners: Iterable[int]) -> None:
-        """Take the columns from a batch of records, whose customers are these rows of the chunk."""
+        """Append the columns of a batch of records, whose customers are these rows of the chunk."""
         self._owners += owners
         sources: dict[str, list[Any]] = {"": records}
         for column, (part, get) in self._getters.items():
@@ -293,7 +293,7 @@ class _Table:
             self._batches[column].append(gather(values, self.dtypes[column]))
 
     def take_items(self, customers: list[Customer], first: int) -> None:
-        """Take the columns from the addresses or contacts of a batch of customers."""
+        """Append the columns of the addresses or contacts of a batch of customers."""
         items: list[Any] = []
         owners: list[int] = []
         ids: list[int | None] = []
@@ -310,7 +310,7 @@ class _Table:
         self._batches["customer_id"].append(gather(ids, "int64"))
 
     def close_chunk(self, latest: np.ndarray) -> tuple[dict[str, pa.Array], list[tuple[int, str, str]]]:
-        """Join and convert the batches, of the latest customers; return the columns and (row, column, reason) of bad times."""
+        """Join and convert the batches of the latest customers; return the columns, and (row, column, reason) of bad times."""
         arrays, found = {}, []
         owners, self._owners = np.array(self._owners, "int64"), []
         rows = np.flatnonzero(latest[owners])
@@ -331,7 +331,7 @@ class _Table:
         self._chunks.append(pa.RecordBatch.from_pydict(arrays))
 
     def finish(self, superseded: np.ndarray) -> tuple[pa.Table, np.ndarray]:
-        """Join the chunks, without the customers at these places; return the place of each row's customer, too."""
+        """Join the chunks without the customers at these places; return the place of each row's customer too."""
         if not self._chunks:
             columns = {name: convert(gather([], dtype), dtype)[0] for name, dtype in self.dtypes.items()}
             return pa.table(columns), np.empty(0, "int64")
@@ -361,7 +361,7 @@ class _Table:
 
 
 def _getter(column: str, api: str) -> tuple[str, Callable[[Any], Any]]:
-    """Return where a column is found in a record: in which part of it, and how to take it from there."""
+    """Return which part of a record holds a column, and a function that reads it from that part."""
     part, _, name = api.rpartition(".")
     attribute, record = _RECORDS[part]
     fields = {api_name: snake for snake, api_name in api_names(record).items()}
@@ -369,7 +369,7 @@ def _getter(column: str, api: str) -> tuple[str, Callable[[Any], Any]]:
 
 
 def _failures_arrow(rows: Iterable[Failure]) -> pa.Table:
-    """Make the rejects table."""
+    """Return the rejects table."""
     rows = list(rows)
     infos = schemas.columns("rejects")
     return pa.table({info.name: gather([getattr(row, info.name) for row in rows], info.dtype) for info in infos})
@@ -391,7 +391,7 @@ def _text(raw: Raw) -> str:
 
 @contextmanager
 def _collector_held() -> Iterator[None]:
-    """Hold the garbage collector: the records hold no cycles, and there are many of them."""
+    """Suspend the garbage collector: there are many records, and none is part of a cycle."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""Runs the pandera schemas and returns what broke, without ever printing a customer's data."""
+"""Validates tables with the pandera schemas, without ever printing a customer's data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _REASONS = {
 
 
 class Failure(NamedTuple):
-    """One row of the rejects, and the place of its customer among those that were read."""
+    """One row of the rejects, and the position of its customer among those that were read."""
 
     customer_id: int | None
     api_path: str

@@ -1,4 +1,4 @@
-"""`CustomerTables`: customers, addresses, contacts and what was set aside, and the report of how they came."""
+"""`CustomerTables`, the result of a fetch, and its `FetchReport`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class FetchReport:
     Attributes
     ----------
     requests, retries : int
-        Requests sent, and how many of them were further attempts.
+        Requests sent, and how many of them were retries.
     seconds, seconds_waited : float
-        Time it took, and the part of it spent waiting for the rate limit or between attempts.
+        Duration, and how much of it was spent waiting for the rate limit or between attempts.
     bytes : int
         Bytes received, after decompression.
     rows : dict of str to int
@@ -34,16 +34,16 @@ class FetchReport:
     rejects : int
         Values and rows that could not be used, whether `rejects` lists them or they were only counted.
     dropped : int
-        Those of them for which a whole row is missing from its table.
+        How many of those are whole rows that are missing from their table.
     duplicates : int
-        Customers that came more than once; the last is kept.
+        Customers who were received more than once; the last version is kept.
     flagged : int
         Customers whose sales_value is not number_of_orders × average_order_value.
     unknown_fields : list of str
         API fields that custlens does not know; their values are in `extra`.
     unknown_values : dict of str to list of str
-        By API path, contact types and languages that custlens does not know; they are in the tables as they came.
-        ``…`` stands for values that do not look like a code.
+        Contact types and languages that custlens does not know, by API path; the tables have them unchanged. Values that
+        do not look like a code are shown as ``…``.
     as_of : datetime or None
         Time of the observation, by the shop's clock.
     currency : str or None
@@ -104,12 +104,12 @@ class FetchReport:
 
 @dataclass(frozen=True, repr=False)
 class CustomerTables:
-    """Customers, addresses and contacts, each validated, and what was set aside.
+    """Validated tables of customers, addresses and contacts, and a table of the values that could not be used.
 
     Attributes
     ----------
     customers, addresses, contacts, rejects : pandas.DataFrame
-        As `custlens.schemas` declares them; a fetch of some `columns` has those only.
+        As declared in `custlens.schemas`; with only the `columns` of the fetch, if it named any.
     report : FetchReport
         What the fetch did.
     """
@@ -144,7 +144,7 @@ class CustomerTables:
 def assemble(
     built: Built, *, store_id: int | None = None, currency: str | None = None, as_of: datetime | None = None
 ) -> CustomerTables:
-    """Return built tables with what is derived, and with where, in what currency and when they were observed."""
+    """Return built tables with the derived columns and with store_id, currency and as_of."""
     frames = {name: to_frame(table, name) for name, table in built.tables.items()}
     customers = frames["customers"]
     rows = len(customers)

@@ -1,4 +1,4 @@
-"""Writes a table as CSV, Parquet or Excel: personal data hidden, and safe to open in a spreadsheet."""
+"""Writes tables as CSV, Parquet or Excel files: without personal data by default, and safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _FORMULA = r"^(?=\s*[=+\-@|%;＝＋－＠]|[\t\r\n])"
 def export(table: pd.DataFrame, path: str | Path, *, reveal: bool = False) -> Path:
     """Write a table to a file.
 
-    Text that a spreadsheet would take for a formula (it begins with ``=``, ``+``, ``-``, ``@`` or ``;``, also
-    after blanks, or with a tab or a line break) gets an apostrophe before it in CSV and Excel; Parquet keeps every text as it is. Excel knows neither time zones,
-    so its times are UTC, nor control characters, which are left out.
+    In CSV and Excel files, an apostrophe is put before text that a spreadsheet would take for a formula: text that begins
+    with ``=``, ``+``, ``-``, ``@``, ``|``, ``%`` or ``;``, even after blanks, or with a tab or a line break. Parquet files
+    keep every text as it is. Excel has no time zones, so its times are in UTC, and control characters are left out.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Any table of custlens. Its index is not written.
     path : str or pathlib.Path
-        The file; its ending sets the format: ``.csv``, ``.parquet`` or ``.xlsx``.
-    reveal : bool
-        Whether to write personal data; hidden by default.
+        The file; its extension sets the format: ``.csv``, ``.parquet`` or ``.xlsx``.
+    reveal : bool, default False
+        Whether to write personal data, which is hidden by default.
 
     Returns
     -------
@@ -47,7 +47,8 @@ def export(table: pd.DataFrame, path: str | Path, *, reveal: bool = False) -> Pa
     Raises
     ------
     ArgumentError
-        Not a table, another ending, a folder that does not exist, or more than Excel can hold.
+        `table` is not a pandas table, `path` has another extension or its folder does not exist, or the table does not
+        fit into an Excel sheet.
     ConfigError
         Excel files need a package that is not installed.
     """
@@ -77,16 +78,18 @@ def export(table: pd.DataFrame, path: str | Path, *, reveal: bool = False) -> Pa
 
 
 def mask(table: pd.DataFrame, *, reveal: bool = False) -> pd.DataFrame:
-    """Return a table without personal data, as the schemas mark it.
+    """Return a table in which personal data is replaced by ``•••``.
 
-    What is missing stays missing, so counts do not change; the customer ID stays, so that rows can be found again.
+    The schemas declare which columns are personal data. Missing values stay missing, so counts do not change, and the
+    customer ID stays, so that rows can be found again.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Any table of custlens, or a part of one. A column counts as personal if any table's column of this name is.
-    reveal : bool
-        Return the table as it is.
+        Any table of custlens, or a part of one. A column is hidden if any schema declares a column
+        of that name as personal data.
+    reveal : bool, default False
+        Whether to return the table unchanged.
 
     Returns
     -------
@@ -96,7 +99,7 @@ def mask(table: pd.DataFrame, *, reveal: bool = False) -> pd.DataFrame:
     Raises
     ------
     ArgumentError
-        Not a pandas table, or one whose index holds personal data.
+        `table` is not a pandas table, or its index holds personal data.
 
     Examples
     --------
@@ -126,7 +129,7 @@ def _check_table(table: Any) -> None:
 
 
 def _tame(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table without texts that a spreadsheet takes for formulas."""
+    """Return a table in which no text is a formula to a spreadsheet."""
     tamed = {
         name: column.astype("str").str.replace(_FORMULA, "'", regex=True)
         for name, column in table.items()

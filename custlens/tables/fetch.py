@@ -1,4 +1,4 @@
-"""`fetch`: customers over the API, into validated tables."""
+"""`fetch`: reads customers over the API into validated tables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["fetch"]
 
 PARTS = {"addresses": "shippingAddresses", "contacts": "contacts"}
 MEANT = {"limit": "head", "offset": "head", "fields": "columns"}
-"""Words of the API that `fetch` has no use for, and what was probably meant."""
+"""Arguments that `fetch` does not have, and which one was probably meant."""
 
 
 def fetch(
@@ -44,30 +44,30 @@ def fetch(
 ) -> CustomerTables:
     """Fetch customers into validated tables.
 
-    A value that cannot be used is left missing and listed in `rejects`; its row stays. The five order statistics are
-    used together or not at all. Only a record without a usable ID and an address or contact that is not a JSON object
-    have no row.
+    A value that cannot be used becomes missing and is listed in `rejects`; its row stays. If one of the five order
+    statistics cannot be used, all five become missing. Only a record without a usable ID, and an address or contact that
+    is not a JSON object, are left out.
 
     Parameters
     ----------
     client : Client
-        The shop to ask.
+        A client of the shop.
     ids : list of int, optional
-        Customer IDs to ask for one by one, side by side. The rows keep this order; an ID that the shop does not know
-        becomes a row of `rejects`. Without it the customers are searched.
+        IDs of the customers to fetch, with one request each. The rows keep this order; an ID that the shop does not know
+        becomes a row of `rejects`. By default all customers that match the filters are fetched.
     columns : str or list of str, optional
         What to fetch: columns of the customers table (``"sales_value"``), API paths (``"stats.salesValue"``) or whole
-        API fields (``"contacts"``). The tables then have these columns only. Everything by default.
+        API fields (``"contacts"``). By default everything is fetched.
     head : int, optional
-        Fetch only so many customers, those who registered first: a first look at a big shop.
-    progress : bool
+        Fetch at most this many customers, those who registered first: a first look at a big shop.
+    progress : bool, default True
         Whether to show a progress bar with the requests left in the minute.
-    on_invalid : {"quarantine", "raise", "drop"}
+    on_invalid : {"quarantine", "raise", "drop"}, default "quarantine"
         Whether values that cannot be used are listed in `rejects`, raise a `ValidationError`, or are only counted.
-    threads : int
-        Requests under way at once when fetching `ids`.
+    threads : int, default 4
+        Number of simultaneous requests when fetching `ids`.
     currency : str, optional
-        ISO 4217 currency of the amounts, where the token may not read the shop's profile.
+        ISO 4217 currency of the amounts, if the token may not read the shop's profile.
     **filters
         Filters of the search, as for `Client.search`.
 
@@ -79,12 +79,12 @@ def fetch(
     Raises
     ------
     ArgumentError
-        An argument that cannot work, such as an unknown column or filter; nothing was sent. Or a `currency` that is
-        not the shop's.
+        An argument cannot work, such as an unknown column or filter, and nothing was sent; or `currency` is not the
+        shop's.
     APIError, TransportError, DecodeError
-        The fetch could not be finished. There is no partial result that looks like a whole one.
+        The fetch could not be finished; there is no partial result.
     ValidationError
-        With ``on_invalid="raise"``.
+        A value cannot be used, and `on_invalid` is ``"raise"``.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def fetch(
         search_params(sort_by="REGISTERED_DATE_ASC", fields=asked, **filters)
     else:
         if head is not None or filters:
-            raise ArgumentError(f"give either ids or {', '.join(filters) or 'head'}, not both")
+            raise ArgumentError(f"pass either ids or {', '.join(filters) or 'head'}, not both")
         ids = _checked(ids)
     builder = TableBuilder(
         on_invalid=on_invalid,
@@ -144,7 +144,7 @@ def fetch(
 def _fetch_all(
     client: Client, builder: TableBuilder, asked: str | None, progress: bool, filters: dict[str, Any]
 ) -> datetime:
-    """Read everybody whom a search finds, also while the shop changes; return the shop's time at the end."""
+    """Read all customers that a search finds, even while the shop changes; return the shop's time at the end."""
     seen: set[int] = set()
 
     def take(items: Sequence[Raw], keys: list[int]) -> None:
@@ -167,7 +167,7 @@ def _fetch_all(
 def _fetch_head(
     client: Client, builder: TableBuilder, asked: str | None, head: int, progress: bool, filters: dict[str, Any]
 ) -> None:
-    """Read the first customers whom a search finds."""
+    """Read the first customers that a search finds."""
     left = head
     with tqdm(total=head, desc="customers", unit="", disable=not progress) as bar:
         for page in client._pages(fields=asked, **filters):
@@ -182,7 +182,7 @@ def _fetch_head(
 def _fetch_ids(
     client: Client, builder: TableBuilder, ids: list[int], asked: str | None, progress: bool, threads: int
 ) -> None:
-    """Ask for each ID, side by side, and keep the order. An error other than 404 stops every thread."""
+    """Request each ID, several at once, and keep the order. An error other than 404 stops every thread."""
     stop = threading.Event()
 
     def one(customer_id: int) -> bytes | NotFoundError | None:
@@ -230,7 +230,7 @@ def _wanted(columns: Any) -> FieldTree:
         raise ArgumentError(f"columns must be a name or a list of names, not {shown(columns)}")
     names = [columns] if isinstance(columns, str) else list(columns)
     if not names:
-        raise ArgumentError("columns names nothing; leave it out to fetch everything")
+        raise ArgumentError("columns is empty; leave it out to fetch everything")
     paths = {info.name: info.api for info in schemas.columns("customers")}
     fields = api_names(Customer)
     texts = ["id"]

@@ -1,8 +1,8 @@
 """The tables, declared once.
 
 Everything that needs to know a column reads it here: the flattening of records, the `responseFields` of a fetch,
-the validation, the masking of personal data and the data dictionary. A new API field is one line here (and one in
-`custlens.api.records`).
+the validation, the masking of personal data and the data dictionary. A new API field takes one line here and one in
+`custlens.api.records`.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ KNOWN_VALUES = {
     ),
     "lang": re.compile(r"[a-z]{2,3}([_-]\w{2,4})?"),
 }
-"""What columns with an open list of values are known to hold; others are kept as they come, and a report names them."""
+"""Known values of columns whose list of values is open; other values are kept, and a report names them."""
 DATES_REVERSED = "firstOrderDate must not be after lastOrderDate"
 DATES_WITHOUT_ORDERS = "order dates without orders"
 SECOND_DEFAULT = "a customer has at most one default EMAIL and PHONE"
 ROW_RULES = {DATES_REVERSED: "stats", DATES_WITHOUT_ORDERS: "stats", SECOND_DEFAULT: "default"}
-"""The rules about several columns, and what is left missing where one is broken: all statistics, or a column."""
+"""The rules about several columns, and what is set to missing where one is broken: all statistics, or one column."""
 COUNTRY_CODES = frozenset(
     [country.alpha_2 for country in pycountry.countries]
     + [country.alpha_2 for country in pycountry.historic_countries if hasattr(country, "alpha_2")]
     + ["XK"]
 )
-"""ISO 3166-1 alpha-2 as pycountry has it, withdrawn codes included, and XK (Kosovo), the user-assigned code in common use."""
+"""ISO 3166-1 alpha-2 codes, including withdrawn ones, and XK (Kosovo), a user-assigned code in common use."""
 ROUNDING = 0.005
-"""Half a cent: how far an average that was rounded to cents may be off, per order."""
+"""Half a cent: the largest error, per order, of an average that is rounded to cents."""
 
 
 def column(api: str, meaning: str, *, unit: str = "", pii: bool = False, **checks: Any) -> Any:
@@ -99,12 +99,12 @@ class Customers(pa.DataFrameModel):
     )
     sales_value: np.float64 = column("stats.salesValue", "total revenue from the customer", unit="currency")
     average_order_value: np.float64 = column(
-        "stats.averageOrderValue", "revenue per order, as the API gives it", unit="currency"
+        "stats.averageOrderValue", "revenue per order, as computed by the API", unit="currency"
     )
     first_order_date: UTC = column("stats.firstOrderDate", "time of the first order", unit="UTC")
     last_order_date: UTC = column("stats.lastOrderDate", "time of the last order", unit="UTC")
     registered: UTC = column("registered", "time of registration", unit="UTC")
-    updated: UTC = column("updated", "time of the last edit; an order may or may not move it", unit="UTC")
+    updated: UTC = column("updated", "time of the last edit; an order may or may not change it", unit="UTC")
     customer_group_id: pd.Int64Dtype = column("customerGroupId", "customer group, as an ID")
     customer_group_name: pd.CategoricalDtype = column("customerGroupName", "customer group")
     b2b_b2c: pd.CategoricalDtype = column("b2b_b2c", "b2b (a business) or b2c (a consumer)", isin=("b2b", "b2c"))
@@ -137,7 +137,7 @@ class Customers(pa.DataFrameModel):
     electronic_invoice_sdi_code: pd.StringDtype = column(
         "electronicInvoiceSdiCode", "exchange code for Italian e-invoices", pii=True
     )
-    tax_exempt: pd.BooleanDtype = column("taxExempt", "whether the customer is free of tax")
+    tax_exempt: pd.BooleanDtype = column("taxExempt", "whether the customer is exempt from tax")
     total_order_count: pd.Int64Dtype = column(
         "totalOrderCount", "orders of every status (newer API)", unit="orders", ge=0
     )
@@ -145,7 +145,7 @@ class Customers(pa.DataFrameModel):
     private_admin_notes: pd.StringDtype = column("privateAdminNotes", "the shop's own notes", pii=True)
     favorites: pd.StringDtype = column("favorites", "favourite products, as JSON")
     extrafields: pd.StringDtype = column("extrafields", "the shop's own fields, as JSON", pii=True)
-    extra: pd.StringDtype = column("", "fields that custlens does not know, as JSON by API path", pii=True)
+    extra: pd.StringDtype = column("", "API fields unknown to custlens, as JSON by API path", pii=True)
     stats_consistent: pd.BooleanDtype = column(
         "", "sales_value = number_of_orders × average_order_value, within rounding"
     )
@@ -195,7 +195,7 @@ class Addresses(pa.DataFrameModel):
     phone: pd.StringDtype = column("shippingAddresses.phone", "phone", pii=True)
     note: pd.StringDtype = column("shippingAddresses.note", "note", pii=True)
     created_date: UTC = column("shippingAddresses.createdDate", "time it was added", unit="UTC")
-    default_address: pd.BooleanDtype = column("shippingAddresses.defaultAddress", "whether it is the default one")
+    default_address: pd.BooleanDtype = column("shippingAddresses.defaultAddress", "whether it is the default address")
     order_by: pd.Int64Dtype = column("shippingAddresses.orderBy", "position in the list")
     address_formatted: pd.StringDtype = column(
         "shippingAddresses.addressFormatted", "the address in one line", pii=True
@@ -206,14 +206,14 @@ class Addresses(pa.DataFrameModel):
 
 
 class Contacts(pa.DataFrameModel):
-    """One row per way to reach a customer."""
+    """One row per contact of a customer: email addresses, phone numbers, links."""
 
     customer_id: np.int64 = column("id", "the customer", nullable=False, ge=0)
     contact_id: pd.Int64Dtype = column("contacts.id", "contact ID")
     contact: pd.StringDtype = column("contacts.contact", "the address, number or link", pii=True)
     type: pd.CategoricalDtype = column("contacts.type", "kind of contact, such as EMAIL or PHONE; an open list")
     handle: pd.StringDtype = column("contacts.handle", "account name on a social network", pii=True)
-    default: pd.BooleanDtype = column("contacts.default", "whether it is the default one of its kind")
+    default: pd.BooleanDtype = column("contacts.default", "whether it is the default contact of its type")
     note: pd.StringDtype = column("contacts.note", "note", pii=True)
     order_by: pd.Int64Dtype = column("contacts.orderBy", "position in the list")
     timestamp: UTC = column("contacts.timestamp", "time it was added", unit="UTC")
@@ -231,14 +231,16 @@ class Contacts(pa.DataFrameModel):
 
 
 class Rejects(pa.DataFrameModel):
-    """One row per value or row that could not be used; the record it came in is whole in `raw`."""
+    """One row per value or row that could not be used; `raw` holds the whole record it came in."""
 
     customer_id: pd.Int64Dtype = column("id", "the customer, where it is known")
-    api_path: pd.StringDtype = column("", "where in the JSON", nullable=False)
-    value: pd.StringDtype = column("", "what stood there, as JSON", pii=True)
+    api_path: pd.StringDtype = column("", "path of the value in the JSON", nullable=False)
+    value: pd.StringDtype = column("", "the unusable value, as JSON", pii=True)
     reason: pd.StringDtype = column("", "what is wrong with it", nullable=False)
-    raw: pd.StringDtype = column("", "the whole record as it came, as JSON", pii=True)
-    dropped: pd.BooleanDtype = column("", "whether a whole row had to go, not only a value", nullable=False)
+    raw: pd.StringDtype = column("", "the whole record, as JSON", pii=True)
+    dropped: pd.BooleanDtype = column(
+        "", "whether the whole row is missing from its table, not only a value", nullable=False
+    )
 
     class Config:
         strict = True
@@ -253,7 +255,7 @@ TABLES: dict[str, type[pa.DataFrameModel]] = {
 
 
 class ColumnInfo(NamedTuple):
-    """What a schema says of one column."""
+    """The declaration of one column."""
 
     name: str
     api: str
@@ -264,7 +266,7 @@ class ColumnInfo(NamedTuple):
 
 
 def columns(table: str) -> list[ColumnInfo]:
-    """Return what the schema says of each column of a table.
+    """Return the declarations of the columns of a table.
 
     Parameters
     ----------

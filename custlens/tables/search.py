@@ -32,22 +32,22 @@ SPELLED = {
     "ħ": "h",
     "ı": "i",
 }
-"""Letters that Unicode does not decompose, and how people without them type them."""
+"""Letters that Unicode does not decompose, and how they are usually typed without them."""
 ROWS_PER_BLOCK = 16_384
 """The text of a block, about 2 MB, stays in the processor's cache while it is scanned."""
 LINE = pa.scalar("\n", pa.large_string())
 
 
 class SearchIndex:
-    """Searches ID, email, names, company and phone numbers; case, accents and the format of a number do not matter.
+    """An index for searching by ID, email, names, company and phone numbers, ignoring case, accents and number formats.
 
     Parameters
     ----------
     customers : pandas.DataFrame
-        A customers table. Needs customer_id; of email, name, billing_name, billing_company_name and billing_phone those
-        are searched that it has. With sales_value, matches are sorted by it.
+        A customers table with customer_id. The columns email, name, billing_name, billing_company_name and billing_phone
+        are searched if it has them. With sales_value, matches are sorted by it.
     contacts : pandas.DataFrame, optional
-        A contacts table, which is searched too.
+        A contacts table, to be searched too.
 
     Raises
     ------
@@ -56,9 +56,9 @@ class SearchIndex:
 
     Notes
     -----
-    What a customer can be found by is kept as one plain text, a line for each value, in the order of sales_value: about
-    as many bytes as the columns have. A word is looked for by comparing each of its bytes, the rarest first, with a block
-    of the text at once.
+    The searchable values are kept as one text, with one line per value, in the order of sales_value; it takes about as
+    many bytes as the columns. A word is searched for by comparing each of its bytes, the rarest first, with a whole block
+    of the text.
 
     Examples
     --------
@@ -91,18 +91,18 @@ class SearchIndex:
         return self._text.nbytes + self._starts.nbytes + self._order.nbytes
 
     def find(self, text: str) -> Matches:
-        """Return the customers who have every word of a text, those with a value that equals the text first.
+        """Return the customers who match every word of a text; those with a value equal to the text come first.
 
         Parameters
         ----------
         text : str
-            Words, in any order. Digits that follow each other are one phone number, however it is grouped: a zero
-            in front, or one in brackets, does not count.
+            Words, in any order. Successive groups of digits are one phone number; its leading zeros, and a zero in
+            brackets, are ignored.
 
         Returns
         -------
         Matches
-            No match if the text is empty.
+            Empty if the text is empty.
 
         Raises
         ------
@@ -127,7 +127,7 @@ class SearchIndex:
         return Matches(self._customers, self._order[places], int(exact.sum()))
 
     def _with(self, word: str, among: np.ndarray) -> np.ndarray:
-        """Return which rows have a word, as a mask, of those that another mask has."""
+        """Return a mask of the rows that contain a word, among those of another mask."""
         letters = np.frombuffer(word.encode(), "uint8")
         rarest = np.argsort(self._frequency[letters], kind="stable")
         mask = np.zeros(len(self._order), bool)
@@ -142,7 +142,7 @@ class SearchIndex:
             begins[:length] = True
             for place in rarest[:2]:
                 begins[:length] &= text[place : place + length] == letters[place]
-            if np.count_nonzero(begins) < len(mask[block]):  # so few that they are faster looked at one by one
+            if np.count_nonzero(begins) < len(mask[block]):  # so few that checking them one by one is faster
                 at = np.flatnonzero(begins)
                 for place in rarest[2:]:
                     at = at[text[at + place] == letters[place]]
@@ -157,7 +157,7 @@ class SearchIndex:
 
 
 class Matches:
-    """The customers that a search found: a count, and as many of their rows as are asked for.
+    """The result of a search; its length is the number of customers found.
 
     Attributes
     ----------
@@ -177,7 +177,7 @@ class Matches:
         return f"<Matches: {len(self):,} customers>"
 
     def head(self, count: int = 20) -> pd.DataFrame:
-        """Return the best matches, `count` rows of the customers table at most."""
+        """Return the first matches: at most `count` rows of the customers table."""
         return self._customers.iloc[self._rows[:count]]
 
     def frame(self) -> pd.DataFrame:
@@ -186,19 +186,19 @@ class Matches:
 
 
 def marked(value: str, text: str) -> list[tuple[str, bool]]:
-    """Return a value in pieces, each with whether the words of a search are in it.
+    """Split a value into the parts that match the words of a search and those that do not.
 
     Parameters
     ----------
     value : str
-        One value of a customer, as it is shown.
+        A value of a customer, as it is displayed.
     text : str
-        What was searched for.
+        The text that was searched for.
 
     Returns
     -------
     list of tuple of str and bool
-        The pieces; joined, they are the value.
+        Each part of the value, in order, and whether it matches.
 
     Examples
     --------
@@ -224,13 +224,13 @@ def marked(value: str, text: str) -> list[tuple[str, bool]]:
 
 
 def _plain_letter(letter: str) -> str:
-    """Return one letter as `_plain` makes it."""
+    """Return one letter normalized as by `_plain`."""
     split = unicodedata.normalize("NFKD", letter).lower()
     return "".join(SPELLED.get(part, part) for part in split if unicodedata.category(part) not in ("Mn", "Cf"))
 
 
 def _texts(customers: pd.DataFrame, contacts: pd.DataFrame | None) -> pa.Array:
-    """Return what each customer can be found by as one plain text: a line for each value."""
+    """Return the searchable values of each customer as one text, with one line per value."""
     nothing = pa.nulls(len(customers), pa.large_string())
     raw = {name: _column(customers, name) if name in customers else nothing for name in (*TEXTS, PHONE)}
     raw["billing_name"] = _unless_equal(raw["billing_name"], raw["name"])
@@ -271,7 +271,7 @@ def _column(table: pd.DataFrame, name: str) -> pa.Array:
 
 
 def _plain(texts: pa.Array) -> pa.Array:
-    """Return texts in lower case, without accents and without characters that are not seen."""
+    """Return texts in lower case, without accents and invisible characters."""
     plain = pc.ascii_lower(texts)
     odd = pc.fill_null(pc.match_substring_regex(texts, r"[^ -~]"), False)
     if pc.any(odd).as_py():
@@ -280,7 +280,7 @@ def _plain(texts: pa.Array) -> pa.Array:
 
 
 def _folded(texts: pa.Array) -> pa.Array:
-    """Return what `_plain` does, for texts that are not of printable ASCII alone."""
+    """Return the same as `_plain` for texts that are not only printable ASCII."""
     lower = pc.utf8_lower(pc.utf8_normalize(texts, "NFKD"))
     bare = pc.replace_substring_regex(lower, r"[\p{Mn}\p{Cf}\x00-\x08\x0e-\x1f]+", "")
     for letter, spelling in SPELLED.items():
@@ -289,8 +289,8 @@ def _folded(texts: pa.Array) -> pa.Array:
 
 
 def _plain_word(text: str) -> str:
-    """Return a text as `_plain` does."""
-    whole = text.encode("utf-8", "ignore").decode()  # half of a surrogate pair is in no text
+    """Return one text normalized as by `_plain`."""
+    whole = text.encode("utf-8", "ignore").decode()  # drops lone surrogates, which occur in no text
     plain: str = _folded(pa.array([whole], pa.large_string()))[0].as_py()
     return plain
 
@@ -302,7 +302,7 @@ def _unlike_phones(texts: pa.Array) -> pa.Array:
 
 
 def _digits(texts: pa.Array) -> pa.Array:
-    """Return the digits of texts, without a zero in brackets, which is dialled inside the country only."""
+    """Return the digits of texts, without a zero in brackets, which is only dialled within the country."""
     texts = pc.replace_substring(texts, "(0)", "")
     _, offsets, data = texts.buffers()
     if data is None:
@@ -317,7 +317,7 @@ def _digits(texts: pa.Array) -> pa.Array:
 
 
 def _groups(words: list[str]) -> Iterable[list[str]]:
-    """Return words one by one, and the parts of a phone number together."""
+    """Yield the words one by one, but the parts of a phone number together."""
     group: list[str] = []
     for word in words:
         if group and not (_like_phone(word) and _like_phone(group[-1])):
@@ -333,7 +333,7 @@ def _like_phone(word: str) -> bool:
 
 
 def _number(group: list[str]) -> str:
-    """Return what a phone number is looked for by, or the word if it is not one."""
+    """Return the digits to search a phone number by, or the word if it is not a phone number."""
     if not _like_phone(group[0]):
         return group[0]
     digits = re.sub(r"[^0-9]", "", "".join(group).replace("(0)", ""))
