@@ -26,13 +26,13 @@ PAPER = {"A4": (595, 842), "Letter": (612, 792)}
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory) -> dict[str, Path]:
-    """Reports on the demo shop and on the real shop, with names and links: the widest there are."""
+    """Reports on the demo shop, with names in many scripts, and on the real shop, without names."""
     folder = tmp_path_factory.mktemp("reports")
     stores = {"demo": demo_store(folder, customers=2_000, seed=7), "cdnow": cdnow_store(folder)}
     return {
         name: report.write(
             folder / f"{name}.html",
-            parameters={"store": store.path, "reveal": True, "admin": ADMIN},
+            parameters={"store": store.path, "reveal": name == "demo", "admin": ADMIN},
             progress=False,
         )
         for name, store in stores.items()
@@ -102,6 +102,7 @@ def test_a_print_has_few_pages_no_orphaned_heading_and_all_columns(name, paper, 
     first = document[0].get_textpage().get_text_range()
     assert "Who is slipping away" in first
     assert "mailed" in first  # the header of the last column of the list
+    assert "Segments" in first or name == "demo"  # names take a line more per row
 
 
 def test_without_a_browser_a_pdf_is_refused_with_a_way_out(pages, monkeypatch):
