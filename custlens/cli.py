@@ -184,7 +184,7 @@ def forget(customer_id: int, path: Path, keep_out: bool) -> None:
 def lookup(words: tuple[str, ...], path: Path, limit: int, reveal: bool) -> None:
     """Find customers in the local store.
 
-    Every one of WORDS must occur in the ID, email, name, company or phone number.
+    Every one of WORDS must occur in the ID, email, name, company, phone number (in any formatting) or a contact.
     """
     from custlens.report import Table
     from custlens.store.store import Store
