@@ -1,4 +1,4 @@
-"""Lets `python -m custlens` stand for the command."""
+"""Runs the command line: `python -m custlens`."""
 
 from custlens.cli import main
 

@@ -1,4 +1,4 @@
-"""The command line: each command calls one public function of custlens and prints what comes back."""
+"""The command line: each command calls one public function of custlens and prints the result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 ADMIN = "https://my.ecwid.com/store/{store_id}#customers:mode=edit&id={customer_id}"
-"""Address of a customer's page in the admin of a shop at Ecwid."""
+"""URL of a customer's page in Ecwid's admin."""
 
 
 class _Group(click.Group):
@@ -59,7 +59,7 @@ def demo_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 pdf_option = click.option(
-    "--pdf", is_flag=True, help="Print it to a PDF too, with the Chromium or Chrome of this machine."
+    "--pdf", is_flag=True, help="Also print the report to a PDF, with the installed Chromium or Chrome."
 )
 
 
@@ -94,7 +94,7 @@ def demo(data: str, customers: int, seed: int, output: Path, pdf: bool) -> None:
 
 @main.command()
 @click.option("--store", "path", type=click.Path(path_type=Path), help="The local store to report from.")
-@click.option("--as-of", help="Report on the shop as it stood at this date; needs --store.")
+@click.option("--as-of", help="Report on the shop as of this date; needs --store.")
 @click.option("--since", help="Compare with the last sync before this date; needs --store.")
 @click.option("--segment", help='Report only on this segment, such as "Champions".')
 @click.option("--tz", default="UTC", show_default=True, help="Time zone in which months begin, such as Europe/Berlin.")
@@ -113,13 +113,13 @@ def report(
 ) -> None:
     """Write a report on your shop.
 
-    Without --store the shop is read anew: the one that ECWID_STORE_ID and ECWID_TOKEN name. A store can also say what
-    has changed since an earlier sync.
+    Without --store, the shop named by ECWID_STORE_ID and ECWID_TOKEN is fetched first. With a store, the report can also
+    show what has changed since an earlier sync.
     """
     from custlens.api.client import BASE_URL, Client
     from custlens.store.store import Store
 
-    # Where the API is not Ecwid's own, neither is the admin.
+    # Another API than Ecwid's has no page in Ecwid's admin.
     at_ecwid = os.environ.get("ECWID_BASE_URL", BASE_URL).rstrip("/") == BASE_URL
     options = {"segment": segment, "tz": tz, "reveal": reveal, "admin": ADMIN if at_ecwid else None}
     if path is not None:
@@ -145,7 +145,7 @@ store_option = click.option(
 def sync(path: Path, mode: Mode) -> None:
     """Bring the local store up to date.
 
-    The shop is the one that ECWID_STORE_ID and ECWID_TOKEN name.
+    ECWID_STORE_ID and ECWID_TOKEN name the shop.
     """
     from custlens.api.client import Client
     from custlens.store.store import Store
@@ -156,7 +156,9 @@ def sync(path: Path, mode: Mode) -> None:
 
 @main.command()
 @store_option
-@click.option("--keep", default="90D", show_default=True, help="How far back states can still be read: days or weeks.")
+@click.option(
+    "--keep", default="90D", show_default=True, help="How far back earlier states stay readable, in days or weeks."
+)
 def compact(path: Path, keep: str) -> None:
     """Delete old states of the local store."""
     from custlens.store.store import Store
@@ -167,8 +169,10 @@ def compact(path: Path, keep: str) -> None:
 @main.command()
 @click.argument("customer_id", type=int)
 @store_option
-@click.option("--keep-out/--take-in-again", default=True, show_default=True, help="What later syncs do.")
-@click.confirmation_option(prompt="This also gives up all earlier states of the store. Erase?")
+@click.option(
+    "--keep-out/--take-in-again", default=True, show_default=True, help="Whether later syncs leave the customer out."
+)
+@click.confirmation_option(prompt="This also deletes all earlier states of the store. Erase?")
 def forget(customer_id: int, path: Path, keep_out: bool) -> None:
     """Erase a person from the local store."""
     from custlens.store.store import Store
@@ -179,7 +183,7 @@ def forget(customer_id: int, path: Path, keep_out: bool) -> None:
 @main.command()
 @click.argument("words", nargs=-1, required=True)
 @store_option
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Longest list to show.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Most customers to show.")
 @click.option("--reveal", is_flag=True, help="Show names and email addresses; hidden by default.")
 def lookup(words: tuple[str, ...], path: Path, limit: int, reveal: bool) -> None:
     """Find customers in the local store.
@@ -282,11 +286,11 @@ def serve(data: str, customers: int, seed: int, port: int) -> None:
 
 
 def _report(store: Store, output: Path, pdf: bool, **parameters: Any) -> None:
-    """Write a report from a store, and print what stands at its head."""
+    """Write a report from a store, and print its headline and findings."""
     from custlens import report
 
     chosen = {name: parameters[name] for name in ("as_of", "since", "segment", "tz") if name in parameters}
-    data = report.read(store, **chosen)  # refuses what there is no report on, before any work
+    data = report.read(store, **chosen)  # raises before any work if a report is impossible
     page = report.write(output, parameters={"store": store.path, **parameters})
     click.echo(report.Headline(data.customers, data.before, about=data.about, as_of=data.as_of, since=data.since))
     click.echo(report.Findings(data))

@@ -1,7 +1,7 @@
 """Charts: one function each, which takes a table or model and `ax=` and returns the Axes it has drawn on.
 
-Each chart says how many buyers it shows, who is left out, when the table was observed and in what currency, and its
-finding can be had as a sentence with `describe`. None of them calls `show` or changes a setting of matplotlib.
+Each chart says how many buyers it shows, who is left out, when the table was observed and in what currency, and
+`describe` returns its finding as a sentence. None of them calls `show` or changes a setting of matplotlib.
 """
 
 from custlens.plot._style import describe

@@ -61,7 +61,7 @@ def facts(customers: IntoFrame, as_of: Moment | None = None) -> Facts:
 
 
 def facts_with_currency(customers: IntoFrame, as_of: Moment | None = None, currency: str | None = None) -> Facts:
-    """Return the facts about a customers table whose amounts must be of one currency."""
+    """Return the facts about a customers table whose amounts must be in one currency."""
     return facts(customers, as_of)._replace(currency=currency_of_amounts(customers, currency))
 
 

@@ -64,11 +64,11 @@ ROOM_INCHES = 0.16, 0.36
 LETTER_INCHES, LINE_INCHES = 0.085, 0.125
 """Width of a letter and height of a line of tick labels, at most."""
 DAYS_WITH_A_JANUARY = 550
-"""Of so many days one is sure to be the first of January with a tick."""
+"""In a span of this many days, a first of January is sure to have a tick."""
 LEAST_WIDTH_LEFT = 0.7
-"""What a layout leaves at least of the width of axes, once it has made room for the labels of the y axis."""
+"""Least share of the width of the axes that a layout leaves after making room for the labels of the y axis."""
 SLACK = 0.06
-"""By how much of the width of the axes a note may be wider or narrower than they are."""
+"""How much wider or narrower than the axes a note may be, as a share of their width."""
 MISSING_GLYPH = "\N{WHITE SQUARE}"
 FINDINGS: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
 
@@ -113,7 +113,7 @@ def begin(ax: Any, title: str, notes: Iterable[str], finding: str) -> Axes:
 
 
 def say(ax: Any, title: str, notes: Iterable[str], sentence: str) -> Axes:
-    """Return axes that say a sentence where there is no chart to draw; the arguments are those of `begin`."""
+    """Return axes with a sentence in place of a chart, where there is nothing to draw; arguments as for `begin`."""
     drawn = begin(ax, title, notes, sentence)
     drawn.set_xticks([])
     drawn.set_yticks([])
@@ -147,7 +147,7 @@ def describe(chart: Axes | Figure) -> str:
     Raises
     ------
     ArgumentError
-        If there is no chart of custlens in it.
+        If it does not contain a chart of custlens.
 
     Examples
     --------
@@ -201,7 +201,7 @@ def percent_axis(axis: Any, label: str) -> None:
 
 
 def date_axis(ax: Axes, label: str) -> None:
-    """Write dates on the x axis, as few as are needed; the years stand in the label where no tick may name them."""
+    """Write a few dates on the x axis; the years are in the label if no tick may show them."""
     first, last = (num2date(end) for end in ax.dataLim.intervalx)
     if (last - first).days < DAYS_WITH_A_JANUARY:
         years = f"{first.year}" if first.year == last.year else f"{first.year}–{last.year}"
@@ -209,7 +209,7 @@ def date_axis(ax: Axes, label: str) -> None:
     locator = AutoDateLocator(minticks=2, maxticks=4 if small(ax) else 7)
     ax.xaxis.set_major_locator(locator)
     formatter = ConciseDateFormatter(locator, show_offset=False)
-    formatter.formats[2] = "%d %b"  # a day alone may be of any month
+    formatter.formats[2] = "%d %b"  # a day alone may be in any month
     ax.xaxis.set_major_formatter(formatter)
     ax.set_xlabel(label)
 
@@ -260,9 +260,9 @@ def cells(
     style
         Passed to `matplotlib.axes.Axes.pcolormesh`.
     tick
-        Returns a number as text for the colour bar, which stands beside cells without room; as in the cells by default.
+        Returns a number as text for the colour bar, which is drawn if the cells have no room for numbers; by default as in the cells.
     turned
-        Whether to turn the names of the columns, as long ones need.
+        Whether to rotate the names of the columns, for long names.
     """
     height, width = ax.bbox.height / ax.figure.dpi, ax.bbox.width / ax.figure.dpi
     row, column = height / len(rows), width / len(columns)
@@ -305,7 +305,7 @@ def label_bars(ax: Axes, bars: Any, labels: Sequence[str], size: str) -> None:
 
 
 def amount(value: float) -> str:
-    """Return a number as text for an axis, with no more digits than it needs.
+    """Return a number as text for an axis, with as few digits as possible.
 
     Examples
     --------
@@ -363,7 +363,7 @@ def count(number: float, noun: str) -> str:
 
 
 def literal(text: Any, longest: int = 200) -> str:
-    """Return a text that matplotlib shows as it is.
+    """Return a text that matplotlib shows literally.
 
     A dollar sign starts no formula, a long text is cut, and a character that the font lacks becomes a square.
     """
@@ -391,7 +391,7 @@ def _in_a_font(character: str, fonts: tuple[Path, ...]) -> bool:
 
 
 def _few_ticks(axis: Any, names: Sequence[str], room: float) -> None:
-    """Name the cells along an axis; if there is no room for all names, every second, third and so on."""
+    """Name the cells along an axis, or every second, third, … cell if there is no room for all names."""
     step = int(np.ceil(len(names) / max(room, 1)))
     axis.set_ticks(np.arange(0, len(names), step) + 0.5, names[::step])
 
@@ -438,7 +438,7 @@ class _Sentence(Text):
 class _Note(_Sentence):
     """The small print between the axes and their title.
 
-    Both begin where the labels of the y axis begin and are wrapped to what is right of it.
+    Both start at the left edge of the labels of the y axis, and are wrapped to the width of the axes and labels.
     """
 
     def __init__(self, ax: Axes, title: str, note: str) -> None:
@@ -461,7 +461,7 @@ class _Note(_Sentence):
         if self.title.get_text() != self.written:  # somebody has set another title
             self.heading, self.inches = self.title.get_text(), 0.0
         if abs(inches - self.inches) > SLACK * inches:
-            # A layout engine measures before it moves the axes a last time: that must not make another line.
+            # A layout engine measures before it moves the axes one last time, which must not add a line.
             self.set_text(_wrapped(self, self.words, width, renderer))
             self.written = _wrapped(self.title, self.heading, width, renderer)
             self.inches = inches

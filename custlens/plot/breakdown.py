@@ -73,9 +73,9 @@ def sales_by(
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
-        If the table lacks a column, or its amounts are of several currencies.
+        If the table lacks a column, or its amounts are in several currencies.
     """
     top = whole_number("top", top, least=1)
     column = one_of("column", column, ["sales_value", "median_buyer_value"])
@@ -133,14 +133,14 @@ def comparison(
     ax: Axes | None = None,
     **style: Any,
 ) -> Axes:
-    """Show by how much the buyers of one table differ from those of another, with intervals.
+    """Show how much the buyers of one table differ from those of another, with intervals.
 
     Parameters
     ----------
     a, b : table
         Customers tables with ``number_of_orders`` and ``sales_value``, in one currency.
     names : pair of str
-        What to call them.
+        Names of the two tables.
     level : float
         Coverage of the intervals.
     ax : matplotlib.axes.Axes, optional
@@ -155,9 +155,9 @@ def comparison(
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
-        If a table lacks a column, or there are amounts of several currencies.
+        If a table lacks a column, or the amounts are in several currencies.
     """
     if not isinstance(names, list | tuple) or len(names) != 2 or not all(isinstance(name, str) for name in names):
         raise ArgumentError(f"names must be two texts, such as ('2024', '2025'), not {shown(names)}")
@@ -197,7 +197,7 @@ def comparison(
 
 
 def quality(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes | None = None, **style: Any) -> Axes:
-    """Show how many customers have statistics with something wrong, by check.
+    """Show how many customers have doubtful statistics, by check.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def quality(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes | Non
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
         If the table lacks a column.
     """
@@ -250,7 +250,7 @@ def quality(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes | Non
 
 
 def _group_name(name: Any, by: str) -> str:
-    """Return the name of a group as people know it: of a country, not its code."""
+    """Return the name of a group to display; for a country its name, not its code."""
     if by == "billing_country_code":
         return country_name(name)
     names = {"true": "yes", "false": "no"} if by == "accept_marketing" else {}

@@ -57,7 +57,7 @@ def cohort_heatmap(
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
         If the table lacks a column or does not say when it was observed.
     """

@@ -29,9 +29,9 @@ __all__ = [
 ALIASES = {"day": "D", "week": "W-MON", "month": "MS", "quarter": "QS", "year": "YS"}
 """Aliases of pandas, by the name of the period; a week begins on Monday."""
 LEAST_GAP_INCHES = 0.04
-"""Bars of periods stand apart if they have more room than this."""
+"""Bars of periods have gaps between them if they have more room than this."""
 DAYS_TOLD = 90
-"""The finding about second orders is of so many days."""
+"""The finding about second orders is about this many days."""
 FEWEST_SEEN = 0.01
 """The curve of second orders ends where a smaller share of the buyers has been seen for longer."""
 DAYS_IN_A_WEEK = 7
@@ -71,7 +71,7 @@ def first_orders(
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
         If the table lacks a column.
     """
@@ -96,7 +96,7 @@ def last_orders(
 
 
 def recency(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes | None = None, **style: Any) -> Axes:
-    """Show how long ago buyers last ordered, those with one order apart from those with more: a cumulative share.
+    """Show how long ago buyers last ordered, as cumulative shares: one-time and repeat buyers separately.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def recency(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes | Non
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
         If the table lacks a column or does not say when it was observed.
     """
@@ -168,7 +168,7 @@ def inter_purchase(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axe
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
         If the table lacks a column.
     """
@@ -213,7 +213,7 @@ def seasonality(
 ) -> Axes:
     """Show how many buyers order for the first time on a day, by weekday and month.
 
-    Not the seasons of the shop's sales, which first and last orders cannot give.
+    This is not the seasonality of the shop's sales, which first and last orders cannot show.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ def seasonality(
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
         If the table lacks a column.
     """
@@ -283,7 +283,7 @@ def second_order(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes 
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
         If the table lacks a column or does not say when it was observed.
     """
@@ -344,7 +344,7 @@ def observed_revenue(
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
         If the table lacks a column.
     """
@@ -390,7 +390,7 @@ def _by_period(
     ax: Axes | None,
     style: dict[str, Any],
 ) -> Axes:
-    """Draw one bar per period, also where it is zero; the bar of a period that was not over yet is hatched."""
+    """Draw one bar per period, even if it is zero; the bar of a period that is not over yet is hatched."""
     known = facts(customers, as_of)
     found, period = to_pandas(orders.order_dates(customers, freq=freq, tz=tz, as_of=as_of)), period_name(freq)
     title = title.format(period)
@@ -410,7 +410,9 @@ def _by_period(
     ax = look.begin(ax, title, notes, f"{finding}.")
     starts = table["period"]
     ends = pd.Series([*starts.iloc[1:], starts.iloc[-1] + pd.tseries.frequencies.to_offset(ALIASES[period])])
-    room = ax.bbox.width / ax.figure.dpi / len(table) > LEAST_GAP_INCHES  # without it gaps swallow whole bars
+    room = (
+        ax.bbox.width / ax.figure.dpi / len(table) > LEAST_GAP_INCHES
+    )  # without this, thin bars disappear in the gaps
     widths = (ends - starts.reset_index(drop=True)) * (0.9 if room else 1.0)
     bars = look.draw(ax.bar, starts, table[kind], **{"width": widths, "align": "edge", "color": look.BASE, **style})
     for bar, done in zip(bars, over, strict=True):
@@ -429,7 +431,7 @@ def _when(begin: pd.Timestamp, period: str) -> str:
 
 
 def _every_period(table: pd.DataFrame, known: Facts, period: str, tz: str) -> pd.DataFrame:
-    """Add the periods without orders, up to the observation: a shop that has dried up must look like one."""
+    """Add the periods without orders, up to the observation, so that a shop without new orders looks like one."""
     if not len(table):
         return table
     end = table["period"].iloc[-1]

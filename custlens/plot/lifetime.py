@@ -41,7 +41,7 @@ def frequency_recency(
     model : LifetimeModel
         As `custlens.lifetime.fit` returns it.
     column : {"p_order", "expected_orders"}
-        The chance of an order in the horizon, or the number of orders to expect in it.
+        The probability of an order in the horizon, or the expected number of orders in it.
     horizon : str or timedelta
         How far to look ahead, such as ``"90D"``.
     ax : matplotlib.axes.Axes, optional
@@ -56,7 +56,7 @@ def frequency_recency(
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     """
     (model,) = _models(model)
     column = one_of("column", column, ["p_order", "expected_orders"])
@@ -95,7 +95,7 @@ def frequency_recency(
 
 
 def repeat_counts(models: LifetimeModel | Iterable[LifetimeModel], *, ax: Axes | None = None, **style: Any) -> Axes:
-    """Show how many buyers have ordered again how often, and how many a model expects.
+    """Show the number of buyers by number of repeat orders, observed and as a model expects it.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def repeat_counts(models: LifetimeModel | Iterable[LifetimeModel], *, ax: Axes |
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, models were fitted on different customers, or matplotlib does not know the
+        If an argument is of the wrong type, models were fitted on different customers, or matplotlib does not know the
         style.
     """
     chosen = _models(models)
@@ -151,7 +151,7 @@ def calibration(
     ax: Axes | None = None,
     **style: Any,
 ) -> Axes:
-    """Show by tenths of the buyers the chance of an order that a model promised against the share who ordered.
+    """Show, by tenth of the buyers, the predicted probability of an order against the share who ordered.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def calibration(
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
         If the later table lacks a column, or was not observed after the model's.
     """
@@ -213,7 +213,7 @@ def calibration(
 
 
 def spending(model: LifetimeModel, *, ax: Axes | None = None, **style: Any) -> Axes:
-    """Show how buyers' mean order values are spread, and how the model of values expects them to be.
+    """Show the distribution of buyers' mean order values, observed and as the model of values expects it.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def spending(model: LifetimeModel, *, ax: Axes | None = None, **style: Any) -> A
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     """
     (model,) = _models(model)
     table = model.diagnose().spending

@@ -1,4 +1,4 @@
-"""Linked charts as a figure: of each column, all customers as an outline and the chosen ones filled in."""
+"""Linked charts as a figure: for each column, all customers as an outline and the chosen ones filled in."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class LinkedChart(NamedTuple):
     bars : sequence of str
         Names of the bars; the first is that of missing values.
     whole, counts : numpy.ndarray
-        One number per bar: of all customers, and of those whom the filters of the other charts leave.
+        One number per bar: all customers, and those who pass the filters of the other charts.
     chosen : numpy.ndarray
-        Of each bar whether the filter of this chart chooses any of it.
+        For each bar, whether the filter of this chart selects any of it.
     filtered : str
-        What is chosen in this chart, in words; empty if nothing is.
+        The filter of this chart, in words; empty if there is none.
     ticks : sequence of (int, str) or None
-        Of a histogram, names of places between the bars, counted from the left; None for a chart of names.
+        For a histogram, names of positions between the bars, counted from the left; None for a chart of names.
     """
 
     title: str
@@ -101,7 +101,7 @@ def _draw(ax: Axes, chart: LinkedChart) -> None:
     if chart.ticks is not None:
         edges = np.arange(len(chart.bars), dtype=float)
         ticks: list[tuple[float, str]] = [*chart.ticks]
-        if missing:  # the missing values stand apart
+        if missing:  # missing values are separate
             edges = np.concatenate(([-3, -2], edges))
             ticks = [(-2.5, "missing"), *((place, name) for place, name in ticks if place > 1)]
         for values, style in layers:

@@ -23,7 +23,7 @@ SCALES = ("log", "linear")
 MARKS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 """Shares of the buyers whose amounts the chart marks or its finding names."""
 MOST_POINTS = 501
-"""A cumulative curve has a point per buyer, or so many where there are more buyers."""
+"""A cumulative curve has one point per buyer, but at most this many."""
 TOP = (0.01, 0.1, 0.2)
 
 
@@ -39,7 +39,7 @@ def sales_value(
 ) -> Axes:
     """Show how much buyers have spent in all.
 
-    The shaded band holds the middle half of the buyers. On a log axis amounts of zero and refunds stand beside it.
+    The shaded band holds the middle half of the buyers. On a log axis, zero and negative amounts (refunds) have separate bars at the left.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def sales_value(
     as_of : str, date or datetime, optional
         Time of the observation; read from the table by default.
     currency : str, optional
-        ISO 4217 currency of the amounts, if the table does not say it.
+        ISO 4217 currency of the amounts, if the table does not have it.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure by default.
     **style
@@ -65,9 +65,9 @@ def sales_value(
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
-        If the table lacks a column, or its amounts are of several currencies.
+        If the table lacks a column, or its amounts are in several currencies.
 
     Examples
     --------
@@ -275,7 +275,7 @@ def _amounts(
 
 
 def _curve(customers: IntoFrame, column: str, buyers: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return some values in order, the least and the greatest among them, and the share of buyers up to each."""
+    """Return some values in order, with the least and the greatest, and the share of buyers up to each."""
     ranks = np.linspace(0, 1, min(buyers, MOST_POINTS))
     return _quantiles(customers, column, ranks), (ranks * (buyers - 1) + 1) / buyers
 
@@ -289,7 +289,7 @@ def _cumulative(ax: Axes, values: np.ndarray, shares: np.ndarray, style: dict[st
 
 
 def _log_bars(ax: Axes, bins: pd.DataFrame, style: dict[str, Any]) -> None:
-    """Draw bins of equal ratio on a log axis; zero and refunds have bars of their own, left of it."""
+    """Draw bins of equal ratio on a log axis, with separate bars for zero and refunds to its left."""
     above = bins[bins["upper"] > 0]
     ratio = float((above["upper"] / above["lower"]).iloc[0]) if len(above) else 10.0
     smallest = float(above["lower"].min()) if len(above) else 1.0

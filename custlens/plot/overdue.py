@@ -39,7 +39,7 @@ def overdue(
 ) -> Axes:
     """Show how long buyers have been silent against their usual gap between orders, and the value that this puts at risk.
 
-    Each bubble stands for the buyers of about the same gap and silence; its area is their value at risk, see
+    Each bubble represents the buyers of about the same gap and silence; its area is their value at risk, see
     `custlens.lifetime.overdue`. Above the line they have been silent for longer than is usual for them.
 
     Parameters
@@ -54,7 +54,7 @@ def overdue(
     as_of : str, date or datetime, optional
         Time of the observation; read from the table by default.
     currency : str, optional
-        ISO 4217 currency of the amounts, if the table does not say it.
+        ISO 4217 currency of the amounts, if the table does not have it.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure by default.
     **style
@@ -67,9 +67,9 @@ def overdue(
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
-        If the table lacks a column or does not say when it was observed, or its amounts are of several currencies.
+        If the table lacks a column or does not say when it was observed, or its amounts are in several currencies.
     """
     known = facts_with_currency(customers, as_of, currency)
     ranked = to_pandas(lifetime.overdue(customers, model, horizon, as_of=as_of))
@@ -107,7 +107,7 @@ def overdue(
     count, summed = np.bincount(place), {"gap": gap, "silence": silence, "late": late.to_numpy()}
     bubbles = pd.DataFrame({name: np.bincount(place, values) / count for name, values in summed.items()})
     bubbles["value"] = np.bincount(place, table["value_at_risk"].fillna(0.0))
-    bubbles = bubbles.sort_values("value", ascending=False)  # small ones lie on large ones
+    bubbles = bubbles.sort_values("value", ascending=False)  # small bubbles on top of large ones
     largest = float(bubbles["value"].max()) or 1.0
     width = LARGEST_BUBBLE * min(ax.bbox.width, ax.bbox.height) * 72 / ax.figure.dpi
     bubble: dict[str, Any] = {"alpha": 0.7, "edgecolors": look.paper(), "linewidths": 0.3}

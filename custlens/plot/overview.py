@@ -37,7 +37,7 @@ def overview(
     as_of : str, date or datetime, optional
         Time of the observation; read from the table by default.
     currency : str, optional
-        ISO 4217 currency of the amounts, if the table does not say it.
+        ISO 4217 currency of the amounts, if the table does not have it.
 
     Returns
     -------
@@ -46,9 +46,9 @@ def overview(
     Raises
     ------
     ArgumentError
-        If an argument is of another kind.
+        If an argument is of the wrong type.
     DataError
-        If the table lacks a column or does not say when it was observed, or its amounts are of several currencies.
+        If the table lacks a column or does not say when it was observed, or its amounts are in several currencies.
 
     Examples
     --------

@@ -20,7 +20,7 @@ from custlens.plot._style import describe
 __all__ = ["Picture", "picture"]
 
 SHARPNESS = 2
-"""Pixels of the file per pixel of the page, along each side, so that text is sharp on screens of today."""
+"""Pixels of the file per CSS pixel, along each side, so that text is sharp on high-resolution screens."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Picture:
 
 
 def picture(chart: Axes | Figure, *, caption: str | None = None) -> Picture:
-    """Return a chart as a picture whose alternative text is what it shows, and close its figure.
+    """Return a chart as a picture with its description as alternative text, and close its figure.
 
     The last line of a cell shows the picture; `IPython.display.display` shows it anywhere else.
 
@@ -81,7 +81,7 @@ def picture(chart: Axes | Figure, *, caption: str | None = None) -> Picture:
     Raises
     ------
     ArgumentError
-        If there is no chart of custlens in it.
+        If it does not contain a chart of custlens.
 
     Examples
     --------
@@ -102,7 +102,9 @@ def picture(chart: Axes | Figure, *, caption: str | None = None) -> Picture:
         drawn.load()
     plt.close(figure)
     opaque = drawn.getextrema()[-1] == (255, 255)
-    image = drawn.convert("RGB").quantize(256, dither=Image.Dither.NONE) if opaque else drawn  # a third of the bytes
+    image = (
+        drawn.convert("RGB").quantize(256, dither=Image.Dither.NONE) if opaque else drawn
+    )  # a palette takes a third of the bytes
     with io.BytesIO() as file:
         image.save(file, format="png", optimize=True)
         return Picture(file.getvalue(), alt, image.width // SHARPNESS, image.height // SHARPNESS, caption)

@@ -42,11 +42,11 @@ def rfm_grid(
     column : {"buyers", "sales_value"}
         What the colours show.
     scored : table, optional
-        The scores of these customers, as `custlens.segments.rfm` returns them; scored anew by default.
+        The scores of these customers, as `custlens.segments.rfm` returns them; by default they are computed.
     as_of : str, date or datetime, optional
         Time of the observation; read from the table by default.
     currency : str, optional
-        ISO 4217 currency of the amounts, if the table does not say it.
+        ISO 4217 currency of the amounts, if the table does not have it.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure by default.
     **style
@@ -59,9 +59,9 @@ def rfm_grid(
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
-        If the table lacks a column or does not say when it was observed, or its amounts are of several currencies.
+        If the table lacks a column or does not say when it was observed, or its amounts are in several currencies.
     """
     column = one_of("column", column, ["buyers", "sales_value"])
     known = facts_with_currency(customers, as_of, currency)
@@ -118,7 +118,7 @@ def segment_sizes(
     ax: Axes | None = None,
     **style: Any,
 ) -> Axes:
-    """Show each segment's share of the buyers beside its share of the sales.
+    """Show each segment's share of the buyers next to its share of the sales.
 
     Parameters
     ----------
@@ -166,13 +166,13 @@ def segment_sizes(
 
 
 def migration(before: IntoFrame, after: IntoFrame, *, ax: Axes | None = None, **style: Any) -> Axes:
-    """Show which share of each segment has moved to which other one between two times.
+    """Show what share of each segment moved to each other segment between two times.
 
     Parameters
     ----------
     before, after : table
         The scores of one shop's customers at two times, as `custlens.segments.rfm` returns them. Score both with
-        ``scores="fixed"``: scores by quantile move with the shop.
+        ``scores="fixed"``, since quantile scores change with the other buyers.
     ax : matplotlib.axes.Axes, optional
         Where to draw; a new figure by default.
     **style
@@ -185,7 +185,7 @@ def migration(before: IntoFrame, after: IntoFrame, *, ax: Axes | None = None, **
     Raises
     ------
     ArgumentError
-        If an argument is of another kind, or matplotlib does not know the style.
+        If an argument is of the wrong type, or matplotlib does not know the style.
     DataError
         If a table lacks a column, or holds a customer twice.
     """
