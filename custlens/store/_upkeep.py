@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from custlens.store._lake import Lake
 from custlens.store._layout import SCHEMAS
 from custlens.store._snapshot import Snapshot
 
-__all__ = ["CompactReport", "ForgetReport", "compact", "forget", "left_out", "readmit"]
+__all__ = ["CompactReport", "ForgetReport", "compact", "forget", "left_out", "newcomers", "readmit"]
 
 UNIQUE_TO_A_PERSON = ("email", "billing_phone", "tax_id", "fiscal_code", "electronic_invoice_pec_email")
 SHORTEST_TRACE = 6
@@ -112,8 +112,8 @@ def forget(lake: Lake, customer_id: int, keep_out: bool) -> ForgetReport:
         if keep_out and not known:
             digests = state.rows("forgotten")
             salt = digests["salt"][0].as_py() if len(digests) else secrets.token_hex(16)
-            row = pa.Table.from_pylist([{"salt": salt, "digest": _digest(salt, customer_id)}], SCHEMAS["forgotten"])
-            marks["forgotten"] = state.replace("forgotten", row)
+            row = {"salt": salt, "digest": _digest(salt, customer_id), "until": _until(state, out["customers"])}
+            marks["forgotten"] = state.replace("forgotten", pa.Table.from_pylist([row], SCHEMAS["forgotten"]))
             marks["left_out"] += int(out["customers"].any())
         elif not keep_out:
             marks |= readmit(state, [customer_id])  # then the numbers differ, and the next sync is a full one
@@ -136,11 +136,23 @@ def left_out(state: Snapshot, customer_ids: pa.Array | pa.ChunkedArray) -> np.nd
     )
 
 
-def readmit(state: Snapshot, customer_ids: Iterable[int]) -> dict[str, int]:
-    """Let syncs take customers in again who were forgotten, and return the versions that belong to that.
+def newcomers(state: Snapshot, customers: pa.Table) -> list[int]:
+    """Return the IDs of forgotten persons under which somebody else has registered since."""
+    digests = state.rows("forgotten")
+    if not len(digests):
+        return []
+    salt = digests["salt"][0].as_py()
+    until = dict(zip(digests["digest"].to_pylist(), digests["until"].to_pylist(), strict=True))
+    registered = zip(customers["customer_id"].to_pylist(), customers["registered"].to_pylist(), strict=True)
+    return [
+        number
+        for number, time in registered
+        if time is not None and (last := until.get(_digest(salt, number))) is not None and time > last
+    ]
 
-    After somebody was deleted in the shop, whoever has that ID is somebody else.
-    """
+
+def readmit(state: Snapshot, customer_ids: Iterable[int]) -> dict[str, int]:
+    """Let syncs take customers in again who were forgotten, and return the versions that belong to that."""
     digests = state.rows("forgotten")
     if not len(digests):
         return {}
@@ -168,6 +180,14 @@ def _about(state: Snapshot, customer_id: int, held: np.ndarray) -> np.ndarray:
         ],
         bool,
     )
+
+
+def _until(state: Snapshot, held: np.ndarray) -> datetime:
+    """Return the last moment at which a person can have registered: that of the last sync, or a time ahead of it."""
+    registered: list[datetime] = (
+        state.rows("customers", ["registered"])["registered"].filter(pa.array(held)).to_pylist()
+    )
+    return max([state.stamps.as_of.to_pydatetime(), *filter(None, registered)])
 
 
 def _digest(salt: str, customer_id: int) -> str:

@@ -285,7 +285,8 @@ class Store:
             The customer.
         keep_out : bool
             Whether later syncs are to leave the person out, though the shop still has them. A salted hash of the ID is
-            kept for that. With False a later sync takes the person in again.
+            kept for that. Whoever registers later under the same ID, after the person was deleted in the shop, is
+            somebody else and is taken in. With False a later sync takes the person in again.
 
         Returns
         -------

@@ -127,6 +127,30 @@ def test_what_a_forgotten_person_does_in_the_shop_does_not_lead_to_a_full_sync(s
     assert person in set(store.customers()["customer_id"])
 
 
+@pytest.mark.parametrize("mode", ["incremental", "full"])
+def test_whoever_gets_the_id_of_a_forgotten_person_between_two_syncs_is_somebody_else(shop, client, store, mode):
+    person, undated, ahead = shop.ids[3], shop.ids[4], shop.ids[5]
+    shop.population.patches.clear()
+    shop.population.patches |= {undated: {"registered": None}, ahead: {"registered": "2099-01-01 00:00:00 +0000"}}
+    shop.changed()
+    store.sync(client, progress=False)
+    for customer_id in (person, undated, ahead):
+        store.forget(customer_id)
+    shop.population.now += dt.timedelta(days=1)
+    shop.population.delete(person)
+    shop.population.now += dt.timedelta(hours=1)
+    for customer_id in (undated, ahead):
+        shop.population.order(customer_id, 5.0)
+    shop.population.add(customer_id=person)
+    shop.changed()
+    report = store.sync(client, mode, full_every="30D", progress=False)
+    assert (report.mode, report.verified, report.added) == (mode, True, 1)
+    assert person in set(store.customers()["customer_id"])
+    assert not {undated, ahead} & set(store.customers()["customer_id"])
+    report = store.sync(client, full_every="30D", progress=False)
+    assert (report.mode, report.verified, report.unchanged) == ("incremental", True, 118)
+
+
 def test_who_was_never_here_cannot_be_forgotten_and_nothing_is_given_up(shop, client, store, folder):
     store.sync(client, progress=False)
     first = shop.population.now
