@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-ADMIN = "https://my.ecwid.com/store/{store_id}#customers:mode=edit&id={customer_id}"
-"""URL of a customer's page in Ecwid's admin."""
-
 
 class _Group(click.Group):
     """A group of commands that shows an error of custlens as one sentence, not as a traceback."""
@@ -116,12 +113,12 @@ def report(
     Without --store, the shop named by ECWID_STORE_ID and ECWID_TOKEN is fetched first. With a store, the report can also
     show what has changed since an earlier sync.
     """
-    from custlens.api.client import BASE_URL, Client
+    from custlens.api.client import ADMIN_URL, BASE_URL, Client
     from custlens.store.store import Store
 
     # Another API than Ecwid's has no page in Ecwid's admin.
     at_ecwid = os.environ.get("ECWID_BASE_URL", BASE_URL).rstrip("/") == BASE_URL
-    options = {"segment": segment, "tz": tz, "reveal": reveal, "admin": ADMIN if at_ecwid else None}
+    options = {"segment": segment, "tz": tz, "reveal": reveal, "admin": ADMIN_URL if at_ecwid else None}
     if path is not None:
         _report(Store(path), output, pdf, as_of=as_of, since=since, **options)
         return

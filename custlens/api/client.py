@@ -19,6 +19,8 @@ from custlens.errors import ArgumentError, ConfigError, DecodeError, PermissionD
 __all__ = ["BASE_URL", "Client"]
 
 BASE_URL = "https://app.ecwid.com/api/v3"
+ADMIN_URL = "https://my.ecwid.com/store/{store_id}#customers"
+"""Page of a shop's customers in the vendor's admin; no address of one customer is documented."""
 
 
 class Client:

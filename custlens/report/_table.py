@@ -45,7 +45,7 @@ class Table:
     currency : str, optional
         Currency of the amounts; it is written into the headers of columns that hold amounts.
     link : str, optional
-        Address of a customer's page in the shop's admin, with ``{customer_id}`` where the ID goes. IDs become links.
+        Address that IDs lead to, with ``{customer_id}`` where the ID goes, if the shop's admin has a page per customer.
     names : mapping of int to str, optional
         Names of customers by their IDs, to show beside the IDs.
 
@@ -80,8 +80,8 @@ class Table:
             columns = {name: str(name).replace("_", " ") for name in frame.columns}
         elif not isinstance(columns, Mapping):
             raise ArgumentError(f"columns must be a mapping of column names to headers, not {shown(columns)}")
-        if not (link is None or (isinstance(link, str) and "{customer_id}" in link)):
-            raise ArgumentError(f"link must be an address with {{customer_id}} in it, not {shown(link)}")
+        if not (link is None or (isinstance(link, str) and link.startswith(("https://", "http://")))):
+            raise ArgumentError(f"link must be an address that begins with https://, not {shown(link)}")
         cells = {name: _written(frame, name) for name in columns}
         if names and "customer_id" in cells:
             known = [printable(names.get(number, "")) for number in frame["customer_id"]]

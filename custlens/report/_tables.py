@@ -50,7 +50,7 @@ def overdue_list(data: ReportData, rows: int = 10, *, reveal: bool = False, link
     reveal : bool
         Whether to show names; hidden by default.
     link : str, optional
-        Address of a customer's page in the shop's admin, with ``{store_id}`` and ``{customer_id}`` where these go.
+        Address that IDs lead to, with ``{store_id}`` and ``{customer_id}`` where these go.
 
     Returns
     -------

@@ -376,7 +376,8 @@ class _Sync:
         for row in self._state.rows("rejects", ["customer_id", "raw"]).to_pylist():
             known.add(hash(row["raw"].encode()) if row["customer_id"] is None else row["customer_id"])
         newest = pc.max(held["last_order_date"]).as_py() or self._last["as_of"]
-        orders_since = min(newest, self._last["as_of"]) - self._orders_overlap
+        # Back to the newest order held, in case the last sync took the time from a clock that was ahead.
+        orders_since = min(newest, self._last["as_of"] - self._orders_overlap)
         return int(self._last["cursor"].timestamp()), int(orders_since.timestamp()), known
 
     def _left_out(self, seen: Set[int]) -> int:

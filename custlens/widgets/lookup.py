@@ -15,7 +15,7 @@ import traitlets
 
 from custlens._arguments import flag, shown, whole_number
 from custlens._text import printable
-from custlens.api.client import BASE_URL, Client
+from custlens.api.client import ADMIN_URL, BASE_URL, Client
 from custlens.errors import ArgumentError, DataError
 from custlens.store.store import Store
 from custlens.tables import CustomerTables, SearchIndex, fetch, marked
@@ -27,7 +27,6 @@ __all__ = ["Lookup"]
 NEEDED = ("customer_id", "number_of_orders", "sales_value")
 SHOWN_IN_A_HIT = ("name", "email")
 SEARCHED_TOO = ("billing_name", "billing_company_name", "billing_phone")
-ADMIN = "https://my.ecwid.com/store/{}#customers"
 STILL_ROWS = 10
 
 
@@ -304,7 +303,7 @@ class Lookup(Panel):
         store_id = row["store_id"].iloc[0] if "store_id" in row else None
         if pd.isna(store_id) or self._client is None or self._client.base_url != BASE_URL:
             return None
-        return ADMIN.format(int(store_id))
+        return ADMIN_URL.format(store_id=int(store_id))
 
     def _hit(self, row: pd.Series) -> dict[str, Any]:
         """Return one customer of the list: their values in pieces, and what they are worth."""

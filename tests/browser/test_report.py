@@ -13,8 +13,8 @@ from helpers.reports import cdnow_store, demo_store
 
 import custlens as cl
 from custlens import report
+from custlens.api.client import ADMIN_URL
 
-ADMIN = "https://my.ecwid.com/store/{store_id}#customers:mode=edit&id={customer_id}"
 WIDER = """() => [...document.querySelectorAll("main *")].filter(e => {
     const own = e.getBoundingClientRect(), around = e.parentElement.getBoundingClientRect();
     return own.width && (own.right > around.right + 1 || own.left < around.left - 1 || e.scrollWidth > e.clientWidth + 1
@@ -32,7 +32,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     return {
         name: report.write(
             folder / f"{name}.html",
-            parameters={"store": store.path, "reveal": name == "demo", "admin": ADMIN},
+            parameters={"store": store.path, "reveal": name == "demo", "admin": ADMIN_URL},
             progress=False,
         )
         for name, store in stores.items()

@@ -79,6 +79,16 @@ def test_an_unchanged_shop_costs_at_most_five_requests(shop, client, store):
     assert (report.added, report.changed, report.deleted) == (0, 0, 0)
 
 
+def test_a_shop_without_orders_in_the_overlap_costs_at_most_five_requests_too(store):
+    with cl.demo.serve(customers=3_000, seed=3) as shop:
+        shop.population.now += dt.timedelta(days=61)
+        shop.changed()
+        store.sync(shop.client(), progress=False)
+        report = store.sync(shop.client(), orders_overlap="60D", progress=False)
+        assert report.mode == "incremental"
+        assert report.requests <= 5
+
+
 def test_what_nothing_shows_is_found_by_a_full_sync(store):
     with cl.demo.serve(customers=400, seed=3) as shop:
         client = shop.client()
