@@ -90,7 +90,7 @@ def demo(data: str, customers: int, seed: int, output: Path, pdf: bool) -> None:
 
 
 @main.command()
-@click.option("--store", "path", type=click.Path(path_type=Path), help="The local store to report from.")
+@click.option("--store", "path", help="Folder or address of the local store to report from.")
 @click.option("--as-of", help="Report on the shop as of this date; needs --store.")
 @click.option("--since", help="Compare with the last sync before this date; needs --store.")
 @click.option("--segment", help='Report only on this segment, such as "Champions".')
@@ -99,7 +99,7 @@ def demo(data: str, customers: int, seed: int, output: Path, pdf: bool) -> None:
 @click.option("-o", "--output", default="custlens-report.html", show_default=True, type=click.Path(path_type=Path))
 @pdf_option
 def report(
-    path: Path | None,
+    path: str | None,
     as_of: str | None,
     since: str | None,
     segment: str | None,
@@ -132,14 +132,14 @@ def report(
 
 
 store_option = click.option(
-    "--store", "path", default="shop.lens", show_default=True, type=click.Path(path_type=Path), help="The local store."
+    "--store", "path", default="shop.lens", show_default=True, help="Folder or address of the local store."
 )
 
 
 @main.command()
 @store_option
 @click.option("--mode", default="auto", show_default=True, type=click.Choice(["auto", "full", "incremental"]))
-def sync(path: Path, mode: Mode) -> None:
+def sync(path: str, mode: Mode) -> None:
     """Bring the local store up to date.
 
     ECWID_STORE_ID and ECWID_TOKEN name the shop.
@@ -156,7 +156,7 @@ def sync(path: Path, mode: Mode) -> None:
 @click.option(
     "--keep", default="90D", show_default=True, help="How far back earlier states stay readable, in days or weeks."
 )
-def compact(path: Path, keep: str) -> None:
+def compact(path: str, keep: str) -> None:
     """Delete old states of the local store."""
     from custlens.store.store import Store
 
@@ -170,7 +170,7 @@ def compact(path: Path, keep: str) -> None:
     "--keep-out/--take-in-again", default=True, show_default=True, help="Whether later syncs leave the customer out."
 )
 @click.confirmation_option(prompt="This also deletes all earlier states of the store. Erase?")
-def forget(customer_id: int, path: Path, keep_out: bool) -> None:
+def forget(customer_id: int, path: str, keep_out: bool) -> None:
     """Erase a person from the local store."""
     from custlens.store.store import Store
 
@@ -182,7 +182,7 @@ def forget(customer_id: int, path: Path, keep_out: bool) -> None:
 @store_option
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="Most customers to show.")
 @click.option("--reveal", is_flag=True, help="Show names and email addresses; hidden by default.")
-def lookup(words: tuple[str, ...], path: Path, limit: int, reveal: bool) -> None:
+def lookup(words: tuple[str, ...], path: str, limit: int, reveal: bool) -> None:
     """Find customers in the local store.
 
     Every one of WORDS must occur in the ID, email, name, company, phone number (in any formatting) or a contact.
@@ -220,7 +220,7 @@ def lookup(words: tuple[str, ...], path: Path, limit: int, reveal: bool) -> None
     type=click.Choice(["customers", "addresses", "contacts", "rejects"]),
 )
 @click.option("--reveal", is_flag=True, help="Write names, addresses and other personal data; hidden by default.")
-def export(output: Path, path: Path, table: str, reveal: bool) -> None:
+def export(output: Path, path: str, table: str, reveal: bool) -> None:
     """Write a table of the local store to a file.
 
     OUTPUT ends in .csv, .parquet or .xlsx.
@@ -236,7 +236,7 @@ def export(output: Path, path: Path, table: str, reveal: bool) -> None:
 @store_option
 @click.option("--port", default=8866, show_default=True, help="Port on 127.0.0.1.")
 @click.option("--browser", is_flag=True, help="Open the page in a browser.")
-def app(widget: App, path: Path, port: int, browser: bool) -> None:
+def app(widget: App, path: str, port: int, browser: bool) -> None:
     """Run a widget on the local store as a page, until Ctrl-C.
 
     The page is on this machine only, and whoever can open it sees the store's customers.
@@ -249,7 +249,7 @@ def app(widget: App, path: Path, port: int, browser: bool) -> None:
 @main.command()
 @store_option
 @click.pass_context
-def check(ctx: click.Context, path: Path) -> None:
+def check(ctx: click.Context, path: str) -> None:
     """Check the settings, the token's scopes and the local store.
 
     The exit code is 1 if anything is not in order.

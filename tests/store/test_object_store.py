@@ -8,8 +8,10 @@ from urllib.request import Request, urlopen
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
 import custlens as cl
+from custlens.cli import main
 from custlens.store._lake import Lake
 from custlens.store._snapshot import Snapshot
 
@@ -73,3 +75,12 @@ def test_a_bucket_that_does_not_answer_is_an_error_of_the_store(bucket):
     lost = {**bucket, "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "max_retries": "0", "timeout": "1s"}
     with pytest.raises(cl.StoreError, match=r"s3://shops/one\.lens"):
         cl.Store("s3://shops/one.lens", storage_options=lost).customers()
+
+
+def test_the_commands_read_a_store_at_an_address(client, bucket, monkeypatch):
+    cl.Store("s3://shops/one.lens", storage_options=bucket).sync(client, progress=False)
+    for name, value in bucket.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(main, ["lookup", "@", "--store", "s3://shops/one.lens"])
+    assert done.exit_code == 0, done.output
+    assert "Showing 20 of" in done.output
