@@ -61,7 +61,7 @@ def _scopes(client: Client) -> Iterator[Finding]:
         yield Finding("read_customers", False, str(error))
     try:
         next(client.deleted(), None)
-        yield Finding("deletions", True, "the shop tells who was deleted")
+        yield Finding("deletions", True, "deleted customers can be listed")
     except CustlensError as error:
         yield Finding("deletions", False, str(error))
 

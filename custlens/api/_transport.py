@@ -62,7 +62,7 @@ KINDS: dict[int, type[errors.APIError]] = {
     429: errors.RateLimitError,
     501: errors.APIError,  # what is not implemented is not asked for again
 }
-SCOPES = {"profile": "read_store_profile"}
+SCOPES = {"/profile": "read_store_profile", "/customers/deleted": "read_customers or read_store_profile"}
 _limiters: weakref.WeakValueDictionary[tuple[str, str, float], Limiter] = weakref.WeakValueDictionary()
 _limiters_lock = threading.Lock()
 
@@ -492,7 +492,7 @@ def _retry_after(value: str | None) -> float | None:
 def _advice(kind: type[errors.APIError], code: str | None, shown: str, wait: float | None) -> str:
     """Return the end of an error message: what to do about it."""
     if kind is errors.PermissionDeniedError:
-        scope = next((scope for part, scope in SCOPES.items() if f"/{part}" in shown), "read_customers")
+        scope = next((scope for path, scope in SCOPES.items() if path in shown), "read_customers")
         if code == "INSUFFICIENT_APP_SCOPE":
             return f". The token lacks the scope {scope}: add it to the app and use its new token"
         return f". The token is wrong or lacks the scope {scope}: check ECWID_TOKEN and ECWID_STORE_ID"

@@ -100,7 +100,7 @@ class SyncReport:
     missing : int
         How many more customers the shop says it has, where nothing explains the difference.
     deletions_known : bool
-        Whether the shop said who was deleted. If it did not, only a full sync removes them.
+        Whether the shop's list of deleted customers could be read. If not, only a full sync removes them.
     requests, retries : int
         Requests sent, and how many of them were further attempts.
     seconds, seconds_waited : float
@@ -138,13 +138,13 @@ class SyncReport:
 
     def lines(self) -> Lines:
         """Return the report as pairs of a heading and a text."""
-        silent = f"{self.stats_changed:,} changed, {self.changed_without_update:,} of them without a move of `updated`"
+        silent = f"{self.changed_without_update:,} of them while `updated` stayed the same"
         lines = [
             ("Shop", str(self.store_id)),
             ("Mode", f"{self.mode}{', resumed' if self.resumed else ''}: {self.reason}"),
             ("Customers", self._counts()),
             ("Verified", self._verified()),
-            ("Statistics", silent),
+            ("Statistics", f"{self.stats_changed:,} changed, {silent}"),
             ("Set aside", self._set_aside()),
         ]
         if self.unknown_fields:
@@ -161,7 +161,8 @@ class SyncReport:
         return ", ".join(f"{count:,} {name}" for name, count in counts.items())
 
     def _verified(self) -> str:
-        deletions = "" if self.deletions_known else "; the shop does not say who was deleted: a full sync removes them"
+        unread = "; the list of deleted customers could not be read: they stay in the store until the next full sync"
+        deletions = "" if self.deletions_known else unread
         if self.verified:
             return f"as many as the shop says it has{deletions}"
         if not self.missing:

@@ -157,6 +157,8 @@ def test_a_missing_scope_is_named(shop):
     client = shop.client(shop.grant("read_customers"))
     with pytest.raises(cl.PermissionDeniedError, match="lacks the scope read_store_profile"):
         client.profile()
+    with pytest.raises(cl.PermissionDeniedError, match="lacks the scope read_customers or read_store_profile"):
+        list(client.deleted())
 
 
 def test_nobody_listening_is_a_transport_error_without_the_query():
