@@ -32,6 +32,7 @@ Moment: TypeAlias = str | date | datetime
 """A point in time: an aware datetime or pandas Timestamp, ISO 8601 text, or a date, which means the end of that day."""
 
 SHOWN_LETTERS = 60
+SHOWN_NAMES = 60
 YEARS = (1677, 2262)
 """Between these years pandas can count time in any unit."""
 SIMPLE = (str, int, float, bool, date, timedelta, type(None))
@@ -49,10 +50,12 @@ def shown(value: Any) -> str:
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """Return the end of an error message: which choice was probably meant, or all of them."""
+    """Return the end of an error message: which choice was probably meant, or what there is to choose from."""
     names = list(choices)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"choose from {', '.join(sorted(names))}"
+    listed = ", ".join(sorted(names)[:SHOWN_NAMES])
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return f"did you mean {close[0]!r}?" if close else f"choose from {listed}{more}"
 
 
 def one_of(name: str, value: Any, options: Iterable[str]) -> str:
@@ -137,7 +140,10 @@ def number(
     bounds += "" if math.isinf(least) else f" of at least {least:g}"
     if isinstance(value, bool | str) or not hasattr(value, "__float__") or hasattr(value, "__len__"):
         raise ArgumentError(f"{name} must be a number{bounds}, not {shown(value)}")
-    found = float(value)
+    try:
+        found = float(value)
+    except OverflowError:  # a whole number beyond all floats
+        found = math.inf
     if not (math.isfinite(found) and above < found < below and found >= least):
         raise ArgumentError(f"{name} must be a number{bounds}, and is {found:g}")
     return found

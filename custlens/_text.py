@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-__all__ = ["country_name", "printable"]
+__all__ = ["country_name", "language_name", "printable"]
 
 KEPT = "\u200c\u200d"  # joiners that scripts such as Persian, and many emoji, are spelled with
 
@@ -48,3 +48,21 @@ def country_name(code: Any) -> str:
         return "Kosovo"
     country = pycountry.countries.get(alpha_2=str(code))
     return str(code) if country is None else str(getattr(country, "common_name", country.name))
+
+
+def language_name(code: Any) -> str:
+    """Return the name of a language; of what does not begin with a code of ISO 639-1, the text itself.
+
+    Examples
+    --------
+    >>> language_name("de"), language_name("pt_BR"), language_name("unknown")
+    ('German', 'Portuguese (BR)', 'unknown')
+    """
+    import pycountry
+
+    letters, _, region = str(code).replace("-", "_").partition("_")
+    language = pycountry.languages.get(alpha_2=letters)
+    if language is None:
+        return str(code)
+    name = language.name.partition(" (")[0]
+    return f"{name} ({region})" if region else name

@@ -64,6 +64,8 @@ def test_numbers_are_numbers():
     for value in (True, "0.5", None, [0.5], np.array([0.5]), 1, 0, float("nan"), float("inf")):
         with pytest.raises(cl.ArgumentError, match="level must be a number above 0 and below 1"):
             number("level", value, above=0, below=1)
+    with pytest.raises(cl.ArgumentError, match="level must be a number, and is inf"):
+        number("level", 10**400)
 
 
 def test_a_wrong_choice_is_told_the_nearest_one():

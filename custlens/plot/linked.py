@@ -88,7 +88,7 @@ def _draw(ax: Axes, chart: LinkedChart) -> None:
     chosen = f", {chart.filtered}" if chart.filtered else ""
     finding = f"{chart.title}{chosen}: the tallest bar is “{chart.bars[int(np.argmax(chart.counts))]}”."
     if not chart.whole.any():
-        look.say(ax, chart.title, [chart.filtered], "No customers.")
+        look.say(ax, chart.title, [chart.filtered], "All bars are zero.")
         return
     look.begin(ax, chart.title, [chart.filtered], finding)
     missing = bool(chart.whole[0])
@@ -107,7 +107,7 @@ def _draw(ax: Axes, chart: LinkedChart) -> None:
         for values, style in layers:
             ax.stairs([*([values[0], 0] if missing else []), *values[1:]], edges, **style)
         ax.set_xticks([place for place, _ in ticks], [name for _, name in ticks])
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))  # sales may be negative
         look.amount_axis(ax.yaxis, "")
     else:
         bars = [*range(1, len(chart.bars)), *([0] if missing else [])]
@@ -119,5 +119,5 @@ def _draw(ax: Axes, chart: LinkedChart) -> None:
         names = [look.literal(chart.bars[bar], 16) for bar in bars]
         ax.set_yticks(np.arange(len(bars)) + 0.5, names, fontsize="x-small")
         ax.set_ylim(len(bars), 0)
-        ax.set_xlim(left=0)
+        ax.set_xlim(left=min(0, ax.get_xlim()[0]))
         look.amount_axis(ax.xaxis, "")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -416,8 +416,10 @@ class Categories(Dimension):
         The names.
     order : iterable of str, optional
         The order of the bars; the most frequent first by default.
-    labels : dict, optional
-        What values are called, if not by themselves.
+    label : callable, optional
+        Returns what a value is called; values are their own names by default.
+    missing : str, default "missing"
+        What missing values are called.
     """
 
     _filter: list[Any] | None = None
@@ -431,11 +433,14 @@ class Categories(Dimension):
         column: pd.Series,
         *,
         order: Iterable[str] | None = None,
-        labels: dict[Any, str] | None = None,
+        label: Callable[[Any], str] = str,
+        missing: str = MISSING,
     ) -> None:
         super().__init__(name, title)
-        self.labels = labels or {}
-        codes, values = pd.factorize(column)
+        try:
+            codes, values = pd.factorize(column)
+        except TypeError as error:
+            raise DataError(f"{name} must hold text, truth values or numbers: convert the column first") from error
         counts = np.bincount(codes + 1, minlength=len(values) + 1)[1:]
         named: list[Any] = [value.item() if isinstance(value, np.generic) else value for value in values]
         places = {value: place for place, value in enumerate(order or ())}
@@ -449,6 +454,7 @@ class Categories(Dimension):
         renumbered[rank] = np.arange(1, len(rank) + 1)
         self._codes = renumbered[codes]
         self._shown = len(rank) if len(rank) <= LONGEST_LIST else TOP
+        self._names: list[str] = [missing, *(printable(label(value)) for value in self.values)]
         self._split(set())
 
     def _split(self, apart: set[int]) -> None:
@@ -471,7 +477,7 @@ class Categories(Dimension):
         for chosen in value:
             place = 0 if chosen is None else self._number.get(chosen) if isinstance(chosen, Hashable) else None
             if place is None or (place and type(chosen) is not type(self.values[place - 1])):  # 1 is not True
-                hint = nearest(str(chosen), map(str, self.values))
+                hint = nearest(str(chosen), map(printable, self.values))
                 raise ArgumentError(f"filters of {self.name} have {shown(chosen)}, which no customer has: {hint}")
             numbers.add(place)
         self._restrict_to(numbers)
@@ -507,14 +513,11 @@ class Categories(Dimension):
     def words(self) -> str:
         if self._filter is None:
             return ""
-        names = [self._label(value) for value in self._filter]
+        names = [self._names[0 if value is None else self._number[value]] for value in self._filter]
         return ", ".join(names) if len(names) <= TOP else f"{', '.join(names[:TOP])} and {len(names) - TOP:,} more"
 
-    def _label(self, value: Any) -> str:
-        return self.labels.get(value, "missing" if value is None else printable(value))
-
     def spec(self) -> dict[str, Any]:
-        bars = [self._label(value) for value in (None, *self.values[: self._shown])]
+        bars = self._names[: self._shown + 1]
         if len(self.values) > self._shown:
             bars.append(f"{len(self.values) - self._shown:,} others")
         return {

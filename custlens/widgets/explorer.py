@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from custlens._arguments import nearest, one_of, shown, whole_number
-from custlens._text import printable
+from custlens._text import country_name, language_name, printable
 from custlens.analysis import orders, segments
 from custlens.errors import ArgumentError, DataError
 from custlens.plot.linked import LinkedChart, linked
@@ -33,19 +33,20 @@ NUMBERS = {
     "number_of_orders": ("Orders", True, "linear"),
 }
 TIMES = {"first_order_date": "First order", "last_order_date": "Last order"}
-NAMES: dict[str, tuple[str, dict[Any, str]]] = {
-    "billing_country_code": ("Country", {}),
-    "customer_group_name": ("Group", {}),
-    "b2b_b2c": ("Business or consumer", {"b2b": "business", "b2c": "consumer"}),
-    "lang": ("Language", {}),
-    "accept_marketing": ("Consent to marketing", {True: "may be mailed", False: "refused", None: "unknown"}),
+KINDS = {"b2b": "business", "b2c": "consumer"}
+CONSENTS = {True: "may be mailed", False: "refused"}
+NAMES: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "customer_group_name": ("Group", str),
+    "b2b_b2c": ("Business or consumer", lambda kind: KINDS.get(kind, str(kind))),
+    "lang": ("Language", language_name),
+    "accept_marketing": ("Consent to marketing", lambda consent: CONSENTS.get(consent, str(consent))),
 }
-SEGMENT = "segment"
+COUNTRY, SEGMENT = "billing_country_code", "segment"
 COLUMNS = {
     "customer_id": "ID",
     "name": "Name",
     "email": "Email",
-    "billing_country_code": "Country",
+    COUNTRY: "Country",
     SEGMENT: "Segment",
     "number_of_orders": "Orders",
     "sales_value": "Sales",
@@ -79,7 +80,7 @@ class Explorer(Panel):
         The customers. Needs the columns customer_id, number_of_orders and sales_value. There is a chart for each column
         that the table has of sales_value, average_order_value, number_of_orders, first_order_date, last_order_date,
         billing_country_code, customer_group_name, b2b_b2c, lang and accept_marketing, and one of the segments that
-        `segments.rfm` finds.
+        `segments.rfm` finds. Later changes of the source are not seen.
     currency : str, optional
         ISO 4217 currency of the amounts, if the table has no column currency. It cannot overrule the table.
 
@@ -118,7 +119,7 @@ class Explorer(Panel):
     _css = static("base.css", "explorer.css")
 
     def __init__(self, source: Store | CustomerTables | pd.DataFrame, *, currency: str | None = None) -> None:
-        self.customers = _customers_of(source)
+        self.customers = _customers_of(source).copy(deep=False)  # what is written to the source later stays there
         facts = orders.summary(self.customers, currency=currency).iloc[0]
         self._currency: str | None = None if pd.isna(facts["currency"]) else str(facts["currency"])
         self._as_of: pd.Timestamp | None = None if pd.isna(facts["as_of"]) else facts["as_of"]
@@ -391,7 +392,9 @@ def _customers_of(source: Any) -> pd.DataFrame:
     elif isinstance(source, pd.DataFrame):
         customers = source
     else:
-        raise ArgumentError(f"source must be a Store, CustomerTables or a pandas customers table, not {shown(source)}")
+        hint = ": convert it with to_pandas()" if hasattr(source, "to_pandas") else ""
+        given = f"a {type(source).__module__.partition('.')[0]} {type(source).__name__}" if hint else shown(source)
+        raise ArgumentError(f"source must be a Store, CustomerTables or a pandas DataFrame, not {given}{hint}")
     if missing := [name for name in NEEDED if name not in customers]:
         raise DataError(f"the customers table lacks {', '.join(missing)}: fetch it with these among `columns`")
     return customers
@@ -414,12 +417,15 @@ def _dimensions(customers: pd.DataFrame, scored: pd.DataFrame | None) -> list[Di
     for name, title in TIMES.items():
         if name in customers:
             found.append(Times(name, title, _times(customers[name])))
+    if COUNTRY in customers:
+        found.append(Categories(COUNTRY, "Country", customers[COUNTRY], label=country_name))
     if scored is not None:
         known = [*segments.rules()["segment"], segments.OTHER, segments.PROSPECTS, segments.UNKNOWN]
         found.append(_Segments(SEGMENT, "Segment", scored[SEGMENT], order=known))
-    for name, (title, labels) in NAMES.items():
+    for name, (title, label) in NAMES.items():
         if name in customers:
-            found.append(Categories(name, title, customers[name], labels=labels))
+            missing = "unknown" if name == "accept_marketing" else "missing"
+            found.append(Categories(name, title, customers[name], label=label, missing=missing))
     return found
 
 
@@ -456,6 +462,8 @@ def _cell(name: str, value: Any) -> str:
         return "unknown" if missing else "yes" if value else "no"
     if missing:
         return ""
+    if name == COUNTRY:
+        return printable(country_name(value))
     if isinstance(value, pd.Timestamp):
         return f"{value.day} {value:%b %Y}"
     if name in ("sales_value", "average_order_value"):

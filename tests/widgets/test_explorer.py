@@ -111,7 +111,7 @@ def test_a_brush_gives_the_counts_of_its_cube_and_code_for_the_same_rows(generat
 
 def test_there_are_eleven_charts(explorer):
     assert [chart["title"] for chart in told(explorer, "charts")["charts"]] == [
-        "Sales value", "Average order value", "Orders", "First order", "Last order", "Segment", "Country", "Group",
+        "Sales value", "Average order value", "Orders", "First order", "Last order", "Country", "Segment", "Group",
         "Business or consumer", "Language", "Consent to marketing",
     ]  # fmt: skip
 
@@ -294,3 +294,64 @@ def test_two_explorers_of_one_table_do_not_disturb_each_other(generated, explore
     other.filters = {"lang": ["de"]}
     assert explorer.filters == {}
     assert len(explorer.selected) == 3000
+
+
+def test_countries_and_languages_are_shown_by_name_and_chosen_by_code(explorer):
+    explorer.filters = {"billing_country_code": ["US"], "lang": ["en", None]}
+    charts = {chart["name"]: chart["bars"] for chart in told(explorer, "charts")["charts"]}
+    assert "United States" in charts["billing_country_code"]
+    assert "English" in charts["lang"]
+    assert told(explorer, "selection")["chosen"]["lang"]["words"] == "English, missing"
+    assert "customers[\"billing_country_code\"].isin(['US'])" in explorer.code
+    country = [column["name"] for column in told(explorer, "rows")["columns"]].index("billing_country_code")
+    assert {row[country] for row in told(explorer, "rows")["rows"]} == {"United States"}
+
+
+def test_a_table_that_is_changed_later_does_not_change_what_is_explored(generated):
+    customers = generated.customers.copy()
+    explorer = cl.widgets.Explorer(customers)
+    customers["sales_value"] = 0.0
+    del customers["lang"]
+    explorer.filters = {"sales_value": (100, None)}
+    pd.testing.assert_frame_equal(explorer.selected, generated.customers.query("sales_value >= 100"))
+
+
+def test_sales_below_zero_are_drawn_and_chosen(generated):
+    refunded = generated.customers.assign(sales_value=-generated.customers["sales_value"])
+    explorer = cl.widgets.Explorer(refunded)
+    send(explorer, "measure", measure="sales")
+    assert explorer.figure().axes[0].get_ylim()[0] < 0
+    explorer.filters = {"sales_value": (None, -100)}
+    assert (explorer.selected["sales_value"] < -100).all()
+
+
+def test_a_table_of_polars_and_names_that_cannot_be_compared_are_refused(generated):
+    polars = pytest.importorskip("polars")
+    with pytest.raises(cl.ArgumentError, match=r"not a polars DataFrame: convert it with to_pandas\(\)"):
+        cl.widgets.Explorer(polars.DataFrame({"customer_id": [1]}))
+    with pytest.raises(cl.DataError, match="lang must hold text"):
+        cl.widgets.Explorer(generated.customers.assign(lang=[["en"]] * len(generated.customers)))
+
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>", "a\u202eb", "x\0y", "L" * 400, "it's", 'say "hi"', "back\\slash", "new\nline", "",
+    "$x^2$", "'''", '"""', "pd.", "🙂",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("group", HOSTILE)
+def test_the_code_of_a_hostile_name_is_python_that_gives_the_same_rows(hostile, group):
+    hostile.filters = {"customer_group_name": [group]}
+    assert len(hostile.selected) > 0
+    assert hostile.code.replace("\n", "").isprintable()
+    pd.testing.assert_frame_equal(run(hostile.code, hostile.customers), hostile.selected)
+    with pytest.raises(cl.ArgumentError, match="which no customer has") as caught:
+        hostile.filters = {"customer_group_name": ["zzzzzz"]}
+    assert str(caught.value).isprintable()
+
+
+@pytest.fixture(scope="module")
+def hostile(generated):
+    customers = generated.customers
+    names = pd.Series((HOSTILE * len(customers))[: len(customers)], customers.index, dtype="str")
+    return cl.widgets.Explorer(customers.assign(customer_group_name=names))

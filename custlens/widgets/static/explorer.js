@@ -14,6 +14,7 @@ const GRIP = { mouse: 7, pen: 10, touch: 18 }; // px on either side of an end of
 const REST = 250; // ms without a key after which a brush that is moved by keys is told to Python
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const short = (count) => (Math.abs(count) < 1e6 ? whole : compact).format(count);
 const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 0 });
 
 export default panel("Explorer of customers", ({ root, send, status, signal }) => {
@@ -43,7 +44,9 @@ export default panel("Explorer of customers", ({ root, send, status, signal }) =
   const tools = element("div", { class: "cl-tools" }, measures,
     element("label", {}, compare, " Compare shapes"), clearAll, copy);
   const listing = element("details", {}, element("summary", {}, "Code of this selection"), pre);
-  const grid = element("div", { class: "cl-grid" });
+  const [numbers, times] = ["cl-numbers", "cl-times"].map((kind) => element("div", { class: kind }));
+  const names = element("div", { class: "cl-categories" });
+  const grid = element("div", {}, element("div", { class: "cl-histograms" }, numbers, times), names);
   const note = element("p", { class: "cl-note" });
   const table = rowsTable((asking) => send("rows", asking));
   root.classList.add("cl-explorer");
@@ -107,6 +110,12 @@ export default panel("Explorer of customers", ({ root, send, status, signal }) =
     settle();
   }
 
+  function amounts(chart, bar) {
+    const [now, all] = [chart.counts[bar], chart.all[measure][bar]];
+    const what = measure === "customers" ? "customers" : `${unit && `${unit} `}sales`;
+    return `${whole.format(now)} of ${whole.format(all)} ${what}`;
+  }
+
   const context = {
     touch, moved, signal,
     choose(chart) { send("choose", { chart: chart.name, pieces: chart.pieces() }); },
@@ -116,18 +125,15 @@ export default panel("Explorer of customers", ({ root, send, status, signal }) =
     heights(chart, first) {
       const lists = [chart.all[measure], chart.counts].map((counts) => {
         const scale = shapes ? sum(counts) || 1 : 1;
-        return Array.from(counts, (count) => count / scale);
+        return Array.from(counts, (count) => Math.max(0, count / scale)); // sales below zero have no bar
       });
       const most = Math.max(0, ...lists[0].slice(first), ...(shapes ? lists[1].slice(first) : [])) || 1;
-      const tallest = shapes ? percent.format(most) : compact.format(most);
+      const tallest = shapes ? percent.format(most) : short(most);
       return [...lists.map((list) => list.map((height) => height / most)), tallest];
     },
     // What a bar stands for, in words.
-    tell(chart, bar) {
-      const [now, all] = [chart.counts[bar], chart.all[measure][bar]];
-      const what = measure === "customers" ? "customers" : `${unit || "in"} sales`;
-      return `${chart.bars[bar]}: ${whole.format(now)} of ${whole.format(all)} ${what}`;
-    },
+    tell: (chart, bar) => `${chart.bars[bar]}: ${amounts(chart, bar)}`,
+    amounts,
   };
 
   return {
@@ -143,7 +149,12 @@ export default panel("Explorer of customers", ({ root, send, status, signal }) =
         chart.set(spec, all);
         return chart;
       });
-      if (before.length !== charts.length) grid.replaceChildren(...charts.map((chart) => chart.element));
+      if (before.length !== charts.length) {
+        message.charts.forEach(({ kind, axis }, place) => {
+          (kind === "category" ? names : axis === "time" ? times : numbers).append(charts[place].element);
+        });
+        for (const part of [numbers, times]) part.hidden = !part.hasChildNodes();
+      }
     },
     selection(message) {
       [measure, totals, code] = [message.measure, message.totals, message.code];
@@ -244,7 +255,7 @@ function later(act, signal) {
 }
 
 // A histogram with a brush. The brush lies between two of the ends of pieces: `range` holds their numbers.
-function histogram({ name, title, axis }, { touch, moved, choose, scale, heights, tell, signal }) {
+function histogram({ name, title, axis }, { touch, moved, choose, scale, heights, tell, amounts, signal }) {
   const { clear, head, line, point, update } = frameOf(title);
   const [back, front] = [svg("cl-back"), svg("cl-front")];
   const [outline, rest] = [back.path("cl-outline"), back.path("cl-rest")];
@@ -310,7 +321,7 @@ function histogram({ name, title, axis }, { touch, moved, choose, scale, heights
       handles[1].style.left = `${to}%`;
       figure.classList.toggle("cl-filtered", chart.chosen());
       update(onlyMissing ? "missing" : range ? between(range) : "", `tallest: ${tallest}`);
-      write(missing, "text", tell(chart, 0));
+      write(missing, "text", `${amounts(chart, 0)} without a value`);
       write(missing, "aria-pressed", onlyMissing);
       (range ?? [0, last()]).forEach((edge, end) => {
         write(handles[end], "aria-valuemax", last());
@@ -477,7 +488,7 @@ function categories({ name, title }, { touch, moved, choose, tell, heights, sign
       bars.forEach((bar, place) => {
         write(bar.outline, "style", `width: ${100 * all[place]}%`);
         write(bar.fill, "style", `transform: scaleX(${now[place]})`);
-        write(bar.number, "text", compact.format(chart.counts[place]));
+        write(bar.number, "text", short(chart.counts[place]));
         const some = bar.pieces.filter((piece) => pieces.has(piece)).length;
         bar.option.classList.toggle("cl-out", pieces.size > 0 && !some);
         write(bar.option, "aria-selected", some > 0);
