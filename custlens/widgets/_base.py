@@ -11,17 +11,22 @@ A panel is an `anywidget` with a Python class and a plain ES module in ``static/
 - A method that is called from Python raises as usual; only what the browser, a timer or a thread calls is guarded.
 - ``still_table()`` and ``still_picture()`` return what a page without a kernel shows, with personal data hidden; the
   live widget, which is empty until the kernel has answered, takes its place.
+- ``panel.in_background(work, then)`` runs what takes long in a thread, so that the kernel answers meanwhile.
 - ``close()`` frees the panel. Whatever calls it later (threads, timers) holds it by a weak reference.
 """
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import threading
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self, TypeVar
 
 import anywidget
 from IPython.display import display
@@ -31,6 +36,8 @@ from custlens.errors import CustlensError
 __all__ = ["Kind", "Panel", "static"]
 
 Kind = Literal["info", "busy", "error"]
+T = TypeVar("T")
+P = TypeVar("P", bound="Panel")
 STATIC = Path(__file__).with_name("static")
 
 
@@ -98,6 +105,25 @@ class Panel(anywidget.AnyWidget):
             trace = "".join(traceback.format_exception(error))
             self.say(f"This is a bug in custlens: {type(error).__name__}.", "error", details=trace)
 
+    def in_background(self, work: Callable[[], T], then: Callable[[Self, Future[T]], None]) -> None:
+        """Run work in a thread and then, back in the thread of the kernel, do something with its outcome.
+
+        Parameters
+        ----------
+        work : callable
+            What takes long. It must not hold the panel, which may be closed meanwhile.
+        then : callable
+            What to do with the panel and the outcome, whose ``result()`` returns the value or raises the error. It is
+            not called once the panel is closed. Without an event loop, as in a script, it is called before this returns.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            then(self, _outcome(work))
+        else:
+            arguments = (weakref.ref(self), loop, work, then)
+            threading.Thread(target=_work, args=arguments, name="custlens-panel", daemon=True).start()
+
     def still(self) -> dict[str, str]:
         """Return what a page without a kernel shows, by MIME type: the picture above the table."""
         bundle, shown = {}, ""
@@ -144,3 +170,36 @@ def _receive(panel: Panel, message: dict[str, Any], buffers: list[memoryview]) -
         getattr(panel, f"_on_{content.pop('type')}")(**content)
     if panel.comm is not None:
         panel.send({"type": "done"})
+
+
+def _outcome(work: Callable[[], T]) -> Future[T]:
+    """Return the value or the error of a call."""
+    outcome: Future[T] = Future()
+    try:
+        outcome.set_result(work())
+    except Exception as error:
+        outcome.set_exception(error)
+    return outcome
+
+
+def _work(
+    panel: weakref.ref[P],
+    loop: asyncio.AbstractEventLoop,
+    work: Callable[[], T],
+    then: Callable[[P, Future[T]], None],
+) -> None:
+    """Run work, and have the event loop handle its outcome if the panel is still open."""
+    outcome = _outcome(work)
+
+    def finish() -> None:
+        alive = panel()
+        if alive is None or alive.comm is None:
+            return
+        try:
+            then(alive, outcome)
+        except Exception:
+            with alive.guarded():
+                raise
+
+    with suppress(RuntimeError):  # the loop is closed: the kernel has ended meanwhile
+        loop.call_soon_threadsafe(finish)

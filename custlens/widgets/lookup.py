@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import threading
-import weakref
-from functools import cached_property
+from concurrent.futures import Future
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -93,7 +90,8 @@ class Lookup(Panel):
         self._text = ""
         self._card: dict[str, Any] | None = None
         self._reveal = False
-        self._preparing: threading.Thread | None = None
+        self._preparing = False
+        self._asked: int | None = None
         super().__init__()
         self.search("")
 
@@ -174,7 +172,8 @@ class Lookup(Panel):
     def fetch_now(self) -> None:
         """Ask the shop for the customer on the card or, while none is open, for the ID that was searched for.
 
-        The card then shows the shop's answer, and what differs from the table; the table stays as it was.
+        The card then shows the shop's answer, and what differs from the table; the table stays as it was. This waits for
+        the answer; the button "Fetch now" does not, and leaves the kernel free.
 
         Raises
         ------
@@ -185,23 +184,8 @@ class Lookup(Panel):
         APIError, TransportError, DecodeError
             The shop did not answer as it should.
         """
-        if self._client is None:
-            raise ArgumentError("this Lookup cannot fetch: create it with a client, Lookup(source, client=client)")
-        customer_id = _digits(self._text) if self._card is None else int(self.customer["customer_id"].iloc[0])
-        if customer_id is None:
-            raise ArgumentError("there is no customer to fetch: pick one, or search for an ID")
-        self.say(f"Asking the shop for customer {customer_id} …", "busy")
-        now = fetch(self._client, [customer_id], progress=False)
-        problems = "; ".join(f"{row['api_path']}: {row['reason']}" for _, row in now.rejects.iterrows())
-        if now.customers.empty:
-            if problems.startswith("id: 404: "):
-                said = problems.removeprefix("id: 404: ")
-                raise ArgumentError(f"The shop has no customer {customer_id}. Its answer: {said}")
-            raise DataError(f"The shop's record of customer {customer_id} breaks a rule at {problems}")
-        note = f"Fetched now, as of {now.report.as_of:%d %b %Y %H:%M} UTC."
-        self._open_card(now.customers, now.contacts, now.addresses, note, before=self._shop.row(customer_id))
-        left_out = f" Left missing, because it breaks a rule: {problems}." if problems else ""
-        self.say(f"Fetched customer {customer_id} from the shop.{left_out}")
+        client, customer_id = self._whom_to_ask()
+        self._show_fetched(customer_id, fetch(client, [customer_id], progress=False))
 
     def close(self) -> None:
         """Remove the lookup from every page and free what it holds."""
@@ -246,7 +230,45 @@ class Lookup(Panel):
     def _on_fetch(self, text: str) -> None:
         if text != self._text:  # typed, and sent before the pause that begins a search was over
             self.search(text)
-        self.fetch_now()
+        if self._asked is not None:  # the button was pressed twice
+            return
+        client, customer_id = self._whom_to_ask()
+        self._ask(customer_id)
+        self.say(f"Asking the shop for customer {customer_id} …", "busy")
+        work = partial(fetch, client, [customer_id], progress=False)
+        self.in_background(work, partial(Lookup._answered, customer_id=customer_id))
+
+    def _whom_to_ask(self) -> tuple[Client, int]:
+        """Return the client, and the ID of the customer on the card or else the one that was searched for."""
+        if self._client is None:
+            raise ArgumentError("this Lookup cannot fetch: create it with a client, Lookup(source, client=client)")
+        customer_id = _digits(self._text) if self._card is None else int(self.customer["customer_id"].iloc[0])
+        if customer_id is None:
+            raise ArgumentError("there is no customer to fetch: pick one, or search for an ID")
+        return self._client, customer_id
+
+    def _ask(self, customer_id: int | None) -> None:
+        """Note whom the shop is being asked for; None if nobody."""
+        self._asked = customer_id
+        self.tell("asking", asking=customer_id is not None)
+
+    def _answered(self, outcome: Future[CustomerTables], customer_id: int) -> None:
+        if self._asked == customer_id:  # and no other was picked or searched for meanwhile
+            self._ask(None)
+            self._show_fetched(customer_id, outcome.result())
+
+    def _show_fetched(self, customer_id: int, now: CustomerTables) -> None:
+        """Show the shop's answer on the card, and what differs from the table."""
+        problems = "; ".join(f"{row['api_path']}: {row['reason']}" for _, row in now.rejects.iterrows())
+        if now.customers.empty:
+            if problems.startswith("id: 404: "):
+                said = problems.removeprefix("id: 404: ")
+                raise ArgumentError(f"The shop has no customer {customer_id}. Its answer: {said}")
+            raise DataError(f"The shop's record of customer {customer_id} breaks a rule at {problems}")
+        note = f"Fetched now, as of {now.report.as_of:%d %b %Y %H:%M} UTC."
+        self._open_card(now.customers, now.contacts, now.addresses, note, before=self._shop.row(customer_id))
+        left_out = f" Left missing, because it breaks a rule: {problems}." if problems else ""
+        self.say(f"Fetched customer {customer_id} from the shop.{left_out}")
 
     def _open_card(
         self,
@@ -263,18 +285,16 @@ class Lookup(Panel):
         owned = {name: None if part is None else _owned(part, customer_id) for name, part in parts.items()}
         self._card = {"row": row, "parts": owned, "note": note, "before": before}
         self._tell_card()
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
+        if self._shop.standing.ready:
             self._add_outlook()
-        else:
-            if self._shop.standing.ready:
-                self._add_outlook()
-            elif self._preparing is None or not self._preparing.is_alive():
-                # The first outlook takes a fit of the whole table; the kernel answers meanwhile.
-                work = (weakref.ref(self), self._shop.standing, loop)
-                self._preparing = threading.Thread(target=_prepare, args=work, daemon=True)
-                self._preparing.start()
+        elif not self._preparing:  # the first outlook takes a fit of the whole table
+            self._preparing = True
+            self.in_background(self._shop.standing.prepare, Lookup._prepared)
+
+    def _prepared(self, outcome: Future[None]) -> None:
+        self._preparing = False
+        outcome.result()
+        self._add_outlook()
 
     def _add_outlook(self) -> None:
         if self._card is not None:
@@ -282,6 +302,9 @@ class Lookup(Panel):
             self._tell_card()
 
     def _close_card(self) -> None:
+        if self._asked is not None:  # the answer is of no interest any more
+            self._ask(None)
+            self.say("")
         self._card = None
         self._tell_card()
 
@@ -323,22 +346,6 @@ class Lookup(Panel):
         if pd.isna(orders) or pd.isna(sales):
             return "no statistics", ""
         return f"{int(orders):,} order{'' if orders == 1 else 's'}", self._shop.standing.amount(sales)
-
-
-def _prepare(lookup: weakref.ref[Lookup], standing: Standing, loop: asyncio.AbstractEventLoop) -> None:
-    """Compute what outlooks need, and then add the outlook to the card that is open."""
-
-    def finish() -> None:
-        if (alive := lookup()) is not None:
-            try:
-                alive._add_outlook()
-            except Exception:
-                with alive.guarded():
-                    raise
-
-    with contextlib.suppress(Exception):  # it comes again when the outlook is added, and is shown then
-        standing.prepare()
-    loop.call_soon_threadsafe(finish)
 
 
 class _Shop:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import re
+import threading
 import weakref
 
 import pandas as pd
@@ -210,6 +211,98 @@ def test_an_error_is_told_in_the_words_of_the_shop_and_no_card_stands_beside_it(
     assert words in said(lookup)
     assert told(lookup, "status")["kind"] == "error"
     assert opened(lookup) is None
+
+
+def in_kernel(steps):
+    """Run steps of a test where an event loop runs, as in a kernel."""
+    asyncio.run(asyncio.wait_for(steps(), 60))
+
+
+async def until(true):
+    while not true():
+        await asyncio.sleep(0.01)
+
+
+async def ended():
+    """Wait until the threads of panels have ended, and what they asked the event loop for is done."""
+    await until(lambda: not any(thread.name == "custlens-panel" for thread in threading.enumerate()))
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+def asking(shop, client):
+    """A lookup whose shop lets it wait: for a second, as after too many requests."""
+    lookup = cl.widgets.Lookup(cl.fetch(client, progress=False), client=client)
+    lookup.pick(shop.ids[0])  # so that the outlook is there
+    shop.faults.retry_after = "1"
+    shop.fail_next(429)
+    return lookup
+
+
+def test_the_kernel_is_free_while_the_button_fetches(shop, asking):
+    async def fetch():
+        send(asking, "fetch", text="")
+        assert said(asking) == f"Asking the shop for customer {shop.ids[0]} …"
+        assert told(asking, "status")["kind"] == "busy"
+        assert told(asking, "asking")["asking"] is True
+        send(asking, "fetch", text="")  # pressed twice
+        asking.reveal()
+        await until(lambda: not told(asking, "asking")["asking"])
+        assert len(shop.requests) - before == 2  # the one refused, and the one sent again
+        assert said(asking) == f"Fetched customer {shop.ids[0]} from the shop."
+        assert opened(asking)["note"].startswith("Fetched now")
+
+    before = len(shop.requests)
+    in_kernel(fetch)
+
+
+def test_an_error_of_a_fetch_in_the_background_is_shown(shop, client):
+    lookup = cl.widgets.Lookup(cl.fetch(client, progress=False), client=client)
+
+    async def fetch():
+        send(lookup, "fetch", text="999")
+        await until(lambda: not told(lookup, "asking")["asking"])
+        assert isinstance(lookup.last_error, cl.ArgumentError)
+        assert "Customer with ID 999 is not found" in said(lookup)
+        assert told(lookup, "status")["kind"] == "error"
+
+    in_kernel(fetch)
+
+
+@pytest.mark.parametrize("kind", ["pick", "search"])
+def test_an_answer_that_comes_after_another_choice_is_not_shown(shop, asking, kind):
+    content = {"pick": {"customer_id": shop.ids[1]}, "search": {"text": "rossi"}}[kind]
+
+    async def fetch():
+        send(asking, "fetch", text="")
+        send(asking, kind, **content)
+        assert told(asking, "asking")["asking"] is False
+        assert "Asking" not in said(asking)
+        chosen, status = opened(asking), said(asking)
+        await ended()
+        assert (opened(asking), said(asking)) == (chosen, status)
+
+    in_kernel(fetch)
+
+
+def test_a_lookup_that_is_closed_while_it_fetches_is_freed(shop, client):
+    lookup = cl.widgets.Lookup(cl.fetch(client, progress=False), client=client)
+    alive, index = weakref.ref(lookup), weakref.ref(lookup._shop.index)
+    shop.faults.retry_after = "1"
+    shop.fail_next(429)
+
+    async def fetch(lookup):
+        send(lookup, "fetch", text=str(shop.ids[0]))
+        lookup.close()
+        assert told_nothing(lookup)
+        await ended()
+        assert lookup.last_error is None
+        assert told_nothing(lookup)
+
+    asyncio.run(asyncio.wait_for(fetch(lookup), 60))
+    del lookup
+    gc.collect()
+    assert (alive(), index()) == (None, None)
 
 
 def test_a_value_that_breaks_a_rule_is_told_with_the_rule(shop, client):

@@ -22,7 +22,9 @@ export default panel("Customer lookup", ({ root, send, status, signal }) => {
     reveal: button("Reveal", "Show personal data", () => send("reveal", { reveal: !revealed })),
     copyId: button("Copy ID", null, () => copy(String(shown.id), buttons.copyId)),
     copyEmail: button("Copy email", null, () => copy(shown.email, buttons.copyEmail)),
-    fetch: button("Fetch now", "Ask the shop for this customer", () => send("fetch", { text: box.value })),
+    fetch: button("Fetch now", "Ask the shop for this customer", () => {
+      if (!asking) send("fetch", { text: box.value });
+    }),
   };
   const admin = element("a", { target: "_blank", rel: "noreferrer", hidden: true }, "Open the shop's admin");
   const tools = element("div", { class: "cl-tools", role: "group", "aria-label": "This customer" },
@@ -35,6 +37,7 @@ export default panel("Customer lookup", ({ root, send, status, signal }) => {
   let shown = null; // the card, as Python sent it
   let revealed = false;
   let canFetch = false;
+  let asking = false; // whether the shop is being asked for a customer
   let listed = ""; // the text that the list is of
   let active = -1; // the option that the keys have reached
 
@@ -132,6 +135,10 @@ export default panel("Customer lookup", ({ root, send, status, signal }) => {
       box.removeAttribute("aria-activedescendant");
       open(hits.length > 0 && shown === null);
       fetchable();
+    },
+    asking(message) {
+      asking = message.asking;
+      buttons.fetch.setAttribute("aria-disabled", String(asking)); // a button that is disabled would lose the keyboard
     },
     card(message) {
       shown = message.card;
