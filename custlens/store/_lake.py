@@ -56,7 +56,7 @@ class Lake:
     Parameters
     ----------
     path : str or path
-        A folder, or a URL that `deltalake` knows.
+        A folder, in which ``~`` is the home folder, or a URL that `deltalake` knows.
     storage_options : dict, optional
         Credentials and the like for a URL.
     """
@@ -67,7 +67,10 @@ class Lake:
         text = os.fspath(path)
         if text.startswith("file://"):
             text = unquote(urlsplit(text).path)
-        self.folder = None if "://" in text else Path(text).resolve()
+        try:
+            self.folder = None if "://" in text else Path(text).expanduser().resolve()
+        except (ValueError, RuntimeError) as error:  # a zero byte, or ~somebody who has no account here
+            raise ArgumentError(f"path must be a folder or a URL, not {shown(path)}") from error
         self.path = text.rstrip("/") if self.folder is None else str(self.folder)
         self._options = storage_options
 
@@ -84,7 +87,11 @@ class Lake:
                 self._refuse_foreign(self.folder)
             try:
                 customers = self.open("customers")
-            except deltalake.exceptions.TableNotFoundError:
+            except deltalake.exceptions.TableNotFoundError as error:
+                if "Unknown scheme" in str(error):
+                    raise StoreError(
+                        f"{self.path}: this kind of URL is not known; use a folder, or s3://, gs:// or az://"
+                    ) from error
                 return None
         return customers if customers.transaction_version("syncs") is not None else None
 
@@ -110,7 +117,8 @@ class Lake:
             try:
                 lock.acquire(timeout=0)
             except filelock.Timeout as error:
-                process = f" (process {holder.read_text()})" if holder.exists() else ""
+                number = holder.read_text() if holder.exists() else ""
+                process = f" (process {number})" if number else ""
                 raise SyncError(f"another sync of {self.path} is running{process}; wait for it") from error
             holder.write_text(str(os.getpid()))
             holder.chmod(0o600)
@@ -325,6 +333,8 @@ class Lake:
             problem = _problem(error)
             if isinstance(error, FileNotFoundError) and self.folder is not None and not self.folder.exists():
                 problem = "the folder cannot be written there; choose another place"
+            elif self.folder is None and type(error) is OSError:
+                problem = "the object store cannot be used; check the URL and storage_options"
             raise StoreError(f"{self.path}: {problem} ({detail})") from error
 
 
@@ -342,4 +352,6 @@ def _problem(error: Exception) -> str:
         return "a file of the store is missing; restore the folder from a backup, or sync into a new store"
     if isinstance(error, deltalake.exceptions.CommitFailedError):
         return "another sync finished meanwhile, and nothing was written; sync again"
+    if number == errno.ENAMETOOLONG:
+        return "the folder cannot be used there; choose another place"
     return "the store is damaged; restore the folder from a backup, or sync into a new store"

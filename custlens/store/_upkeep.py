@@ -80,6 +80,7 @@ class ForgetReport:
 def compact(lake: Lake, keep: str | timedelta) -> CompactReport:
     """Delete the states before a span of time, as `Store.compact` says."""
     kept_for = span("keep", keep)
+    _held(lake)  # refuses a folder that is not a store before anything is put into it
     with lake.claimed():
         state = _held(lake)
         before, syncs = lake.size(), state.syncs
@@ -92,6 +93,7 @@ def compact(lake: Lake, keep: str | timedelta) -> CompactReport:
 
 def forget(lake: Lake, customer_id: int, keep_out: bool) -> ForgetReport:
     """Erase a person, as `Store.forget` says."""
+    _held(lake)  # refuses a folder that is not a store before anything is put into it
     with lake.claimed() as folder:
         state = _held(lake)
         for file in folder.glob("pages.sqlite*"):
@@ -197,5 +199,5 @@ def _digest(salt: str, customer_id: int) -> str:
 def _held(lake: Lake) -> Snapshot:
     state = Snapshot.latest(lake)
     if state is None:
-        raise StoreError(f"{lake.path} holds no customers yet")
+        raise StoreError(f"{lake.path} holds no customers yet: run store.sync(client), or custlens sync, first")
     return state

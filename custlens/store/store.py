@@ -304,7 +304,7 @@ class Store:
         """
         from custlens.store._upkeep import forget
 
-        return forget(self._lake, whole_number("customer_id", customer_id), keep_out)
+        return forget(self._lake, whole_number("customer_id", customer_id, most=2**63 - 1), keep_out)
 
     def _part(self, part: str, as_of: Moment | None) -> pd.DataFrame:
         rows = self._state(as_of).rows("customers", ["customer_id", part])

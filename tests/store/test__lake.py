@@ -220,3 +220,34 @@ def test_a_read_only_disk_is_said_and_can_be_read(client, small_disk):
 def test_a_place_where_no_folder_can_be_made_is_named_as_such(client):
     with pytest.raises(cl.StoreError, match=r"/proc/shop\.lens: the folder cannot be written there"):
         cl.Store("/proc/shop.lens").sync(client, progress=False)
+
+
+def test_a_path_under_the_home_folder_is_found_there(client, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    cl.Store("~/shop.lens").sync(client, progress=False)
+    assert len(cl.Store(tmp_path / "shop.lens").customers()) == 120
+
+
+@pytest.mark.parametrize("path", ["shop\0.lens", "~nobody-of-that-name/shop.lens"])
+def test_a_path_that_cannot_be_one_is_refused(path):
+    with pytest.raises(cl.ArgumentError, match="path must be a folder or a URL, not "):
+        cl.Store(path)
+
+
+def test_a_name_that_is_too_long_is_not_said_to_be_a_damaged_store(tmp_path):
+    with pytest.raises(cl.StoreError, match="the folder cannot be used there; choose another place"):
+        cl.Store(tmp_path / ("x" * 300)).customers()
+
+
+def test_a_url_that_delta_lake_does_not_know_is_refused_before_the_shop_is_asked(shop, client):
+    for act in (lambda store: store.sync(client, progress=False), lambda store: store.customers()):
+        with pytest.raises(cl.StoreError, match="nosuch://shop: this kind of URL is not known"):
+            act(cl.Store("nosuch://shop"))
+    assert not shop.requests
+
+
+def test_an_object_store_that_cannot_be_reached_is_not_said_to_be_damaged():
+    options = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ALLOW_HTTP": "true", "AWS_REGION": "x"}
+    options |= {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+    with pytest.raises(cl.StoreError, match="check the URL and storage_options"):
+        cl.Store("s3://shops/one.lens", storage_options=options).customers()
