@@ -309,11 +309,12 @@ def amount(value: float) -> str:
 
     Examples
     --------
-    >>> amount(1250.0), amount(0.5), amount(1.25), amount(2_500_000)
-    ('1,250', '0.5', '1.25', '2.5M')
+    >>> amount(1250.0), amount(0.5), amount(1.25), amount(2_500_000), amount(1e13)
+    ('1,250', '0.5', '1.25', '2.5M', '10,000B')
     """
     if abs(value) >= 1e6:
-        return f"{value / 1e6:,.3g}M" if abs(value) < 1e9 else f"{value / 1e9:,.3g}B"
+        number, letter = (value / 1e6, "M") if abs(value) < 999.5e6 else (value / 1e9, "B")
+        return (f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}") + letter
     return f"{value:,.0f}" if abs(value) >= 10 or value == int(value) else f"{value:.3g}"
 
 

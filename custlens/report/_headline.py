@@ -101,14 +101,19 @@ class Headline:
 
     def _repr_html_(self) -> str:
         box = "padding:.7rem 1rem;border:1px solid #8888;border-radius:8px;flex:1 1 8rem"
+        term = "float:none;width:auto;font-size:.85rem;font-weight:400"  # JupyterLab lets terms float
         cards = "".join(
-            f'<div class="figure" style="{box}"><dt style="font-size:.85rem;font-weight:400">{html.escape(name)}</dt>'
-            f'<dd style="margin:0"><b style="font-size:1.3rem;white-space:nowrap">{html.escape(figure.value)}</b> '
-            f'<span class="change" style="display:block;min-height:1.5em">{html.escape(figure.change)}</span></dd></div>'
+            f'<div class="figure" style="{box}"><dt style="{term}">{html.escape(name)}</dt>'
+            f'<dd style="margin:0;padding:0"><b style="font-size:1.3rem;white-space:nowrap">{html.escape(figure.value)}</b> '
+            f"{_change_html(figure.change)}</dd></div>"
             for name, figure in self.figures.items()
         )
         row = f'<dl class="figures" style="display:flex;flex-wrap:wrap;gap:.7rem;margin:.6rem 0">{cards}</dl>'
         return f'{row}<p class="note" style="font-size:.85rem">{html.escape(self.note)}</p>'
+
+
+def _change_html(change: str) -> str:
+    return f'<span class="change" style="display:block">{html.escape(change)}</span>' if change else ""
 
 
 def _summary(customers: IntoFrame, as_of: Moment | None) -> dict[str, Any]:

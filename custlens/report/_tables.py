@@ -179,6 +179,7 @@ def segments_table(data: ReportData) -> Table | None:
         "median_frequency": "Median orders",
     }
     sizes["share"] = sizes["customers"] / sizes["customers"].sum()
+    sizes["share_of_sales"] = sizes["sales_value"] / sizes["sales_value"].sum()
     return _table(sizes.round({"median_recency_days": 0, "sales_value": 0}), columns, data)
 
 
@@ -282,7 +283,11 @@ def rejects_table(data: ReportData, rows: int = 10) -> Table | None:
         If an argument is of another kind.
     """
     check_data(data)
-    reasons = data.rejects.groupby(["api_path", "reason"], observed=True).size().rename("values").reset_index()
+    rejects = data.rejects.assign(
+        api_path=data.rejects["api_path"].astype("str").replace("$", "the whole record"),
+        reason=data.rejects["reason"].astype("str").str.replace(r" \(byte \d+\)$", "", regex=True),
+    )
+    reasons = rejects.groupby(["api_path", "reason"]).size().rename("values").reset_index()
     reasons = reasons.sort_values(["values", "api_path", "reason"], ascending=[False, True, True])
     reasons = reasons.head(whole_number("rows", rows, least=1))
     return _table(reasons, {"api_path": "Field", "reason": "Reason", "values": "Values"}, data)

@@ -20,6 +20,7 @@ __all__ = ["RULES", "Finding", "Findings"]
 
 MOST = 3
 NOTHING = "No buyers yet: nobody has ordered."
+TOO_FEW = "There are too few buyers to say more about them."
 GOOD, SLIPPED = ("Champions", "Loyal"), ("At risk", "Can't lose")
 FEW_BUYERS = 10
 """With fewer buyers, a share of them says nothing."""
@@ -57,13 +58,14 @@ class Findings:
         check_data(data)
         found = (rule(data) for rule in RULES)
         self.found = [finding for finding in found if finding is not None][:MOST]
+        self._without = TOO_FEW if orders.summary(data.customers)["buyers"].iloc[0] else NOTHING
 
     def __repr__(self) -> str:
-        return "\n".join(f"{title}: {text}" for title, text in self.found) or NOTHING
+        return "\n".join(f"{title}: {text}" for title, text in self.found) or self._without
 
     def _repr_html_(self) -> str:
         if not self.found:
-            return f"<p>{NOTHING}</p>"
+            return f"<p>{self._without}</p>"
         items = "".join(f"<li><b>{html.escape(title)}.</b> {html.escape(text)}</li>" for title, text in self.found)
         return f'<ul class="findings">{items}</ul>'
 

@@ -105,6 +105,12 @@ def write(
     if not source.is_file():
         raise ArgumentError(f"notebook must be a file that exists; there is no file {source}")
     values = _parameters(parameters)
+    draft = target.with_name(f".{target.name}.part")
+    try:  # before the work, not after it
+        draft.touch()
+        draft.unlink()
+    except OSError as error:
+        raise ArgumentError(f"output cannot be written to {target.parent}: {error.strerror}") from error
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # papermill's and nbconvert's own deprecations
         executed = Path(folder) / "executed.ipynb"
@@ -129,7 +135,6 @@ def write(
     headings = [match[1] for cell in cells for match in _HEADING.finditer(cell.source) if cell.cell_type == "markdown"]
     template = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
     page = template.substitute(title=html.escape(headings[0] if headings else source.stem), body=body)
-    draft = target.with_name(f".{target.name}.part")
     draft.write_text(page, encoding="utf-8")
     draft.replace(target)
     return target

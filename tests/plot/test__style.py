@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 import custlens as cl
+from custlens.plot._style import amount
 
 
 def test_a_figure_is_described_by_its_charts(data):
@@ -77,3 +78,8 @@ def test_a_dark_style_has_light_text_and_a_dark_paper(data):
         ax = cl.plot.sales_value(data["cdnow"].customers)
         note = next(text for text in ax.texts if "n = " in text.get_text())
         assert sum(plt.matplotlib.colors.to_rgb(note.get_color())) > 1.5
+
+
+def test_numbers_of_any_size_are_written_without_an_exponent():
+    numbers = [999_499_999, 999_999_999, 12_345_678_901, 1e13]
+    assert [amount(number) for number in numbers] == ["999M", "1B", "12.3B", "10,000B"]

@@ -58,3 +58,8 @@ def test_html_shows_text_as_text(generated):
 def test_what_is_not_a_table_is_named():
     with pytest.raises(cl.ArgumentError, match="customers"):
         Headline(None)
+
+
+def test_the_figures_have_a_second_line_only_with_an_earlier_sync(data):
+    assert 'class="change"' in Headline(data.customers, data.before)._repr_html_()
+    assert 'class="change"' not in Headline(data.customers)._repr_html_()

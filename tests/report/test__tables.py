@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -84,6 +86,16 @@ def test_what_could_not_be_used_is_counted_by_field_and_reason(data):
     found = rows(report.rejects_table(data))
     assert sum(int(row[2]) for row in found) == len(data.rejects)
     assert {row[0] for row in found} == set(data.rejects["api_path"])
+
+
+def test_records_that_cannot_be_read_are_one_row_wherever_they_break(data):
+    broken = data.rejects.head(2).assign(api_path="$", reason=["not JSON (byte 12)", "not JSON (byte 345)"])
+    assert rows(report.rejects_table(replace(data, rejects=broken))) == [["the whole record", "not JSON", "2"]]
+
+
+def test_shares_of_segments_are_of_the_sales_shown(data):
+    shares = [float(row[4].rstrip("%")) for row in rows(report.segments_table(data))]
+    assert sum(shares) == pytest.approx(100, abs=0.5)
 
 
 def test_without_buyers_or_rejects_there_are_no_tables(tmp_path):

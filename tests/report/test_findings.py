@@ -128,6 +128,7 @@ def test_concentration_and_single_orders_need_ten_buyers(made, cdnow_data):
     few = made(people([(n, 1, 10.0, "2026-01-01", "2026-01-01") for n in range(9)]))
     assert concentrated(few) is None
     assert bought_once(few) is None
+    assert repr(Findings(few)) == "There are too few buyers to say more about them."
 
 
 def test_the_first_three_rules_that_apply_make_the_findings(data, cdnow_data):

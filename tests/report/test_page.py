@@ -240,6 +240,7 @@ def test_what_cannot_be_written_or_read_is_named(tmp_path):
         ({"output": None}, "output must be a path, not None"),
         ({"output": tmp_path / "page.pdf"}, "output must end in .html, since that is what is written, and is page.pdf"),
         ({"output": tmp_path / "folder.html"}, "output must be the path of a file"),
+        ({"output": "/proc/page.html"}, "output cannot be written to /proc"),
         ({"output": page, "notebook": tmp_path / "none.ipynb"}, "notebook must be a file that exists"),
         ({"output": page, "notebook": 5}, "notebook must be a path, not 5"),
         ({"output": page, "parameters": ["demo"]}, "parameters must be a mapping"),
