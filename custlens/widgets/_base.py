@@ -125,7 +125,11 @@ class Panel(anywidget.AnyWidget):
             threading.Thread(target=_work, args=arguments, name="custlens-panel", daemon=True).start()
 
     def still(self) -> dict[str, str]:
-        """Return what a page without a kernel shows, by MIME type: the picture above the table."""
+        """Return what a page without a kernel shows, by MIME type: the picture above the table.
+
+        The picture is there twice, because a page shows one type only: HTML in JupyterLab and in a page that nbconvert
+        makes, the picture alone in LaTeX and PDF.
+        """
         bundle, shown = {}, ""
         if (picture := self.still_picture()) is not None:
             bundle["image/png"] = base64.b64encode(picture).decode()
