@@ -39,6 +39,8 @@ SHIFTS = 2
 """How often customers of one second may come in another order before that order is no longer relied on."""
 ATTEMPTS = 3
 """How often a page is asked for that is empty, damaged, or not what was asked for."""
+LOOKS_AT_ORDERS = 8
+"""How often the latest orders are looked at, at most, while more of them arrive than a page holds."""
 TIE_ORDERS = ("EMAIL_ASC", "NAME_ASC", "SALES_VALUE_ASC", "UPDATED_DATE_ASC")
 """Orders, by turns, in which the customers of one second are read."""
 TURNS, IDLE_TURNS = 20, 6
@@ -255,15 +257,15 @@ class Walks:
         """Read from the latest order back to a moment; everybody, if the list is not in the order that it claims.
 
         Whoever orders meanwhile moves to the head of the list. So the head is looked at again, until one page shows
-        all of what is new.
+        all of what is new, or orders keep coming faster than they can be read.
         """
         try:
-            pages: list[list[int]] = []
-            while len(pages) != 1:
-                since, pages = pages[0][0] if pages else since, []
+            for _ in range(LOOKS_AT_ORDERS):
+                pages: list[list[int]] = []
                 yield from self._latest_orders(since, pages)
-                if not pages:
+                if len(pages) <= 1:
                     return
+                since = pages[0][0]
         except _Unfiltered:
             yield from self.whole()
 

@@ -77,3 +77,22 @@ def test_a_page_of_one_second_is_counted_from_its_end():
     answer = Answer(5, [b"{}"] * 5, [1, 2, 3, 4, 5], [None, 7, 8, 8, 8], [9, 9, 9, 9, None], [None] * 5, sound=True)
     assert REGISTERED.tied(answer) == 3
     assert UPDATED.tied(answer) == 0
+
+
+def test_the_list_of_orders_is_read_to_an_end_although_more_come_than_a_page_holds():
+    last = dict.fromkeys(range(1, 1_001), 1_000)
+    rng, found, asked = random.Random(1), set(), 0
+    steps = Walks({}, lambda answer: found.update(answer.keys)).orders(999)
+    answer = None
+    try:
+        while asked < 2_000:
+            ask = steps.send(answer)
+            asked += 1
+            last |= dict.fromkeys(rng.sample(sorted(last), 150), 1_000 + asked)
+            keys = sorted(last, key=lambda key: (-last[key], key))[ask.offset : ask.offset + ask.limit]
+            times = [last[key] for key in keys]
+            answer = Answer(len(last), [b"{}"] * len(keys), keys, [1] * len(keys), [1] * len(keys), times, sound=True)
+    except StopIteration:
+        pass
+    assert asked < 500
+    assert len(found) > 950
