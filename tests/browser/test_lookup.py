@@ -216,6 +216,30 @@ def test_a_failing_shop_is_told_in_its_words(open_in_lab):
     expect(lookup.get_by_role("article")).to_contain_text(number)
 
 
+def test_the_kernel_and_the_list_are_free_while_the_shop_is_asked(open_in_lab):
+    page = open_in_lab(CELLS)
+    lookup = ready(page)
+    box, button = lookup.get_by_role("combobox"), lookup.get_by_role("button", name="Fetch now")
+    in_kernel(page, "shop.faults.latency = 4")
+    box.fill("999")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(lookup.get_by_role("status")).to_have_text("Asking the shop for customer 999 …")
+    expect(button).to_be_disabled()
+    expect(button).to_be_focused()
+    assert in_kernel(page, "print(lookup._asked)") == "999"
+    expect(lookup.get_by_role("alert")).to_contain_text("Customer with ID 999 is not found", timeout=SLOW)
+    expect(button).to_be_enabled()
+    button.click()
+    box.fill("rossi")
+    expect(lookup.get_by_role("status")).to_contain_text("customers")
+    expect(button).to_be_disabled()  # there is no ID to ask for
+    in_kernel(page, "shop.faults.latency = 0")
+    lookup.get_by_role("option").first.click()
+    expect(lookup.get_by_role("article")).to_be_visible()
+    expect(button).to_be_enabled()
+
+
 def test_two_lookups_do_not_disturb_each_other(open_in_lab):
     page = open_in_lab([*CELLS, "other = cl.widgets.Lookup(tables)\nother"])
     first, second = (page.get_by_role("region", name="Customer lookup").nth(place) for place in (0, 1))

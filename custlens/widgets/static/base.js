@@ -84,14 +84,16 @@ function keepKeys(root) {
   });
 }
 
-// Call a function once no further call has come for `delay` ms.
+// Call a function once no further call has come for `delay` ms; its `cancel()` drops the call that is waiting.
 function debounced(act, delay, signal) {
   let waiting = 0;
-  signal.addEventListener("abort", () => clearTimeout(waiting));
-  return (...values) => {
-    clearTimeout(waiting);
+  const later = (...values) => {
+    later.cancel();
     waiting = setTimeout(act, delay, ...values);
   };
+  later.cancel = () => clearTimeout(waiting);
+  signal.addEventListener("abort", later.cancel);
+  return later;
 }
 
 // Show a sentence in the status line: an error at once, anything else when the screen reader is free.

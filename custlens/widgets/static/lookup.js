@@ -23,7 +23,9 @@ export default panel("Customer lookup", ({ root, send, status, signal }) => {
     copyId: button("Copy ID", null, () => copy(String(shown.id), buttons.copyId)),
     copyEmail: button("Copy email", null, () => copy(shown.email, buttons.copyEmail)),
     fetch: button("Fetch now", "Ask the shop for this customer", () => {
-      if (!asking) send("fetch", { text: box.value });
+      if (asking) return;
+      later.cancel(); // the search that waits would close the card again
+      send("fetch", { text: box.value });
     }),
   };
   const admin = element("a", { target: "_blank", rel: "noreferrer", hidden: true }, "Open the shop's admin");
