@@ -159,6 +159,7 @@ def test_a_brush_by_keys_leaves_the_notebook_alone(open_in_lab):
     expect(chosen).to_be_focused()
     for key in ("x", "a", "d", "d"):
         page.keyboard.press(key)
+    expect(explorer.locator(".cl-words")).not_to_contain_text("1,000 of")
     expect(explorer.locator(".cl-rows")).to_contain_text(f"of {selected(explorer):,}", timeout=SLOW)
     assert ask(page, "print(len(explorer.selected), *explorer.filters)") == f"{selected(explorer)} customer_group_name"
     page.keyboard.press("Escape")

@@ -370,7 +370,8 @@ function histogram({ name, title, axis }, { touch, moved, choose, scale, heights
     touch(chart);
     plot.setPointerCapture(event.pointerId);
     const [place, grip] = [at(event), (GRIP[event.pointerType] ?? 7) / plot.clientWidth];
-    drag = { kind: "new", start: place, x: event.clientX, range, onHandle: handles.includes(event.target) };
+    drag = { kind: "new", start: place, x: event.clientX, range };
+    drag.onHandle = handles.includes(event.target) && brush.offsetWidth > 16; // the handles cover a narrow brush
     if (range) {
       const [from, to] = range.map((edge) => Math.abs(edges[edge] - place));
       if (Math.min(from, to) <= grip) drag.kind = from < to ? "from" : "to";
