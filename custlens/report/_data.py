@@ -143,7 +143,7 @@ def read(
     ...     report = store.sync(shop.client(), progress=False)
     ...     data = read(store, segment="Champions")
     >>> len(data.customers), data.since
-    (189, None)
+    (269, None)
     """
     time_zone("tz", tz)
     if segment is not None:

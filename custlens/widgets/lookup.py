@@ -196,7 +196,8 @@ class Lookup(Panel):
         """Send a message to every view, and keep it in the saved state if personal data may be saved."""
         super().tell(kind, **content)
         if self._save_personal_data:
-            self.saved = {name: message for name, (message, _) in self.told.items()}
+            live = {"type": "live", "still": self.model_id}  # without a kernel, what is saved takes the still's place
+            self.saved = {"live": live} | {name: message for name, (message, _) in self.told.items()}
 
     def still_table(self) -> str:
         """Return the card or, while none is open, the customers with the greatest sales, without personal data."""

@@ -260,11 +260,11 @@ def test_a_connection_that_was_used_before_has_the_whole_time_again():
         for _ in range(3):
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n")
             for byte in b'{"id":5}':
-                time.sleep(0.06)
+                time.sleep(0.14)
                 connection.sendall(bytes([byte]))
             connection.recv(4096)
 
-    with _answering(slowly) as url, cl.Client(1, "secret", base_url=url, timeout=(1, 0.2), retries=0) as client:
+    with _answering(slowly) as url, cl.Client(1, "secret", base_url=url, timeout=(1, 0.5), retries=0) as client:
         assert [client.customer(5).id for _ in range(3)] == [5, 5, 5]
 
 
