@@ -77,6 +77,7 @@ def growth(page: Page, kind: str) -> dict[str, float]:
     return {name: (held[-1][name] - held[0][name]) / (AT_ONCE * (ROUNDS - 1)) for name in held[0]}
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(300)
 def test_fifty_widgets_that_were_closed_are_gone(open_in_lab):
     cells = [cell for kind in KINDS for cell in (SHOW.replace("NAME", kind), CLOSE)]

@@ -29,7 +29,7 @@ ADMIN = "https://admin.example/{store_id}#id={customer_id}"
 
 
 def figures(page):
-    found = re.findall(r"<dt[^>]*>(.*?)</dt><dd[^>]*><b[^>]*>(.*?)</b> <span[^>]*>(.*?)</span>", page)
+    found = re.findall(r"<dt[^>]*>(.*?)</dt><dd[^>]*><b[^>]*>(.*?)</b>\s*(?:<span[^>]*>(.*?)</span>)?</dd>", page)
     return {html.unescape(name): (html.unescape(value), html.unescape(change)) for name, value, change in found}
 
 
