@@ -39,7 +39,7 @@ def in_width(page: Page, panel: Locator) -> None:
     assert wide <= 0, f"it is {wide} pixels too wide"
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+@pytest.mark.parametrize("theme", ["JupyterLab Light", pytest.param("JupyterLab Dark", marks=pytest.mark.soak)])
 def test_a_sync_is_cancelled_and_goes_on_in_jupyterlab(open_in_lab, theme):
     page = open_in_lab(CELLS, theme)
     panel = page.locator(".jp-Notebook").get_by_role("region", name="Sync")

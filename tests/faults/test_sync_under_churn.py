@@ -133,7 +133,7 @@ LARGE = list(itertools.product(RATES, LATENCIES, (True, False)))
 
 @pytest.mark.parametrize(
     ("rate", "latency", "moves_updated"),
-    [pytest.param(*case, marks=() if case == (10, 0.3, False) else pytest.mark.soak) for case in LARGE],
+    [pytest.param(*case, marks=pytest.mark.soak) for case in LARGE],
 )
 def test_whatever_changes_while_a_large_shop_is_read(store, holds_the_truth, rate, latency, moves_updated):
     check_a_life(store, holds_the_truth, 50_000, rate, latency, moves_updated)
