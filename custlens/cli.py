@@ -113,12 +113,11 @@ def report(
     Without --store, the shop named by ECWID_STORE_ID and ECWID_TOKEN is fetched first. With a store, the report can also
     show what has changed since an earlier sync.
     """
-    from custlens.api.client import ADMIN_URL, BASE_URL, Client
+    from custlens.api.client import BASE_URL, Client, admin_url
     from custlens.store.store import Store
 
-    # Another API than Ecwid's has no page in Ecwid's admin.
-    at_ecwid = os.environ.get("ECWID_BASE_URL", BASE_URL).rstrip("/") == BASE_URL
-    options = {"segment": segment, "tz": tz, "reveal": reveal, "admin": ADMIN_URL if at_ecwid else None}
+    admin = admin_url(os.environ.get("ECWID_BASE_URL", BASE_URL))
+    options = {"segment": segment, "tz": tz, "reveal": reveal, "admin": admin}
     if path is not None:
         _report(Store(path), output, pdf, as_of=as_of, since=since, **options)
         return

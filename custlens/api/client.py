@@ -16,11 +16,17 @@ from custlens.api.query import PAGE_SIZE, parse_fields, query_value, response_fi
 from custlens.api.records import UNREADABLE, Customer, DeletedCustomer, Page, Profile, read_customer
 from custlens.errors import ArgumentError, ConfigError, DecodeError, PermissionDeniedError
 
-__all__ = ["BASE_URL", "Client"]
+__all__ = ["BASE_URL", "Client", "admin_url"]
 
 BASE_URL = "https://app.ecwid.com/api/v3"
-ADMIN_URL = "https://my.ecwid.com/store/{store_id}#customers"
-"""Page of a shop's customers in the vendor's admin; no address of one customer is documented."""
+
+
+def admin_url(base_url: str) -> str | None:
+    """Return the page of a shop's customers in the vendor's admin, with ``{store_id}`` in it; None for another API.
+
+    The vendor documents no address of one customer.
+    """
+    return "https://my.ecwid.com/store/{store_id}#customers" if base_url.rstrip("/") == BASE_URL else None
 
 
 class Client:

@@ -102,9 +102,8 @@ def picture(chart: Axes | Figure, *, caption: str | None = None) -> Picture:
         drawn.load()
     plt.close(figure)
     opaque = drawn.getextrema()[-1] == (255, 255)
-    image = (
-        drawn.convert("RGB").quantize(256, dither=Image.Dither.NONE) if opaque else drawn
-    )  # a palette takes a third of the bytes
+    # A palette takes a third of the bytes.
+    image = drawn.convert("RGB").quantize(256, dither=Image.Dither.NONE) if opaque else drawn
     with io.BytesIO() as file:
         image.save(file, format="png", optimize=True)
         return Picture(file.getvalue(), alt, image.width // SHARPNESS, image.height // SHARPNESS, caption)

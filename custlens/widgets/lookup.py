@@ -12,7 +12,7 @@ import traitlets
 
 from custlens._arguments import flag, shown, whole_number
 from custlens._text import printable
-from custlens.api.client import ADMIN_URL, BASE_URL, Client
+from custlens.api.client import Client, admin_url
 from custlens.errors import ArgumentError, DataError
 from custlens.store.store import Store
 from custlens.tables import CustomerTables, SearchIndex, fetch, marked
@@ -325,9 +325,8 @@ class Lookup(Panel):
     def _admin(self, row: pd.DataFrame) -> str | None:
         """Return the address of the shop's customers in the vendor's admin, unless the shop is not the vendor's."""
         store_id = row["store_id"].iloc[0] if "store_id" in row else None
-        if pd.isna(store_id) or self._client is None or self._client.base_url != BASE_URL:
-            return None
-        return ADMIN_URL.format(store_id=int(store_id))
+        address = None if self._client is None else admin_url(self._client.base_url)
+        return None if address is None or pd.isna(store_id) else address.format(store_id=int(store_id))
 
     def _hit(self, row: pd.Series) -> dict[str, Any]:
         """Return one customer of the list: their values in pieces, and what they are worth."""

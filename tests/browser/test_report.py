@@ -13,7 +13,7 @@ from helpers.reports import cdnow_store, demo_store
 
 import custlens as cl
 from custlens import report
-from custlens.api.client import ADMIN_URL
+from custlens.api.client import BASE_URL, admin_url
 
 WIDER = """() => [...document.querySelectorAll("main *")].filter(e => {
     const own = e.getBoundingClientRect(), around = e.parentElement.getBoundingClientRect();
@@ -32,7 +32,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     return {
         name: report.write(
             folder / f"{name}.html",
-            parameters={"store": store.path, "reveal": name == "demo", "admin": ADMIN_URL},
+            parameters={"store": store.path, "reveal": name == "demo", "admin": admin_url(BASE_URL)},
             progress=False,
         )
         for name, store in stores.items()

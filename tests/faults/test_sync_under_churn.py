@@ -3,7 +3,6 @@
 The shop's clock is simulated: it moves on by the latency with each request, and nobody waits.
 """
 
-import itertools
 import math
 from datetime import timedelta
 
@@ -128,13 +127,10 @@ def test_whatever_changes_while_it_is_read(store, holds_the_truth, rate, latency
     check_a_life(store, holds_the_truth, 5_000, rate, latency, moves_updated)
 
 
-LARGE = list(itertools.product(RATES, LATENCIES, (True, False)))
-
-
-@pytest.mark.parametrize(
-    ("rate", "latency", "moves_updated"),
-    [pytest.param(*case, marks=pytest.mark.soak) for case in LARGE],
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("moves_updated", [True, False], ids=["orders move updated", "orders do not"])
+@pytest.mark.parametrize("latency", LATENCIES)
+@pytest.mark.parametrize("rate", RATES)
 def test_whatever_changes_while_a_large_shop_is_read(store, holds_the_truth, rate, latency, moves_updated):
     check_a_life(store, holds_the_truth, 50_000, rate, latency, moves_updated)
 

@@ -18,22 +18,6 @@ from custlens.store import _lake
 TABLES = ("customers", "order_stats_history", "rejects", "syncs", "forgotten")
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "shop.lens"
-
-
-@pytest.fixture
-def store(folder):
-    return cl.Store(folder)
-
-
-@pytest.fixture
-def synced(client, store):
-    store.sync(client, progress=False)
-    return store
-
-
 def data_file(folder, table="customers"):
     [file] = (folder / table).glob("*.parquet")
     return file

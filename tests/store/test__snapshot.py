@@ -16,22 +16,6 @@ from custlens.store._layout import SCHEMAS
 from custlens.store._snapshot import Snapshot
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "shop.lens"
-
-
-@pytest.fixture
-def store(folder):
-    return cl.Store(folder)
-
-
-@pytest.fixture
-def synced(client, store):
-    store.sync(client, progress=False)
-    return store
-
-
 def _empty(folder):
     lake = Lake(folder, None)
     return Snapshot(lake, lake.create())

@@ -8,16 +8,6 @@ import pytest
 import custlens as cl
 
 
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "shop.lens"
-
-
-@pytest.fixture
-def store(folder):
-    return cl.Store(folder)
-
-
 def every_byte(folder):
     """Return what all files hold, as it is and decompressed."""
     held = b""

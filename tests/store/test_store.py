@@ -12,11 +12,6 @@ from custlens.store._lake import Lake
 from custlens.tables import schemas
 
 
-@pytest.fixture
-def store(tmp_path):
-    return cl.Store(tmp_path / "shop.lens")
-
-
 def test_a_store_gives_the_tables_that_a_fetch_gives(shop, client, store):
     store.sync(client, progress=False)
     fetched = cl.fetch(client, progress=False)

@@ -9,11 +9,6 @@ import custlens as cl
 from custlens.store._journal import Journal
 
 
-@pytest.fixture
-def store(tmp_path):
-    return cl.Store(tmp_path / "shop.lens")
-
-
 def stats(store, customer_id):
     row = store.customers().set_index("customer_id").loc[customer_id]
     return int(row["number_of_orders"]), row["sales_value"]
