@@ -29,21 +29,51 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import anywidget
+import pandas as pd
 from IPython.display import display
 
-from custlens.errors import CustlensError
+from custlens._arguments import shown
+from custlens.errors import ArgumentError, CustlensError, DataError
+from custlens.store.store import Store
+from custlens.tables import CustomerTables
 
-__all__ = ["Kind", "Panel", "static"]
+__all__ = ["Kind", "Panel", "customers_of", "static"]
 
 Kind = Literal["info", "busy", "error"]
 T = TypeVar("T")
 P = TypeVar("P", bound="Panel")
 STATIC = Path(__file__).with_name("static")
+NEEDED = ("customer_id", "number_of_orders", "sales_value")
 
 
 def static(*names: str) -> str:
     """Return the text of files in ``static/``, one after the other: a browser gets a panel's module as one text."""
     return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
+
+
+def customers_of(source: Any) -> pd.DataFrame:
+    """Return the customers of a Store, CustomerTables or a pandas table.
+
+    Raises
+    ------
+    ArgumentError
+        `source` is something else.
+    DataError
+        A column is missing that every widget needs.
+    """
+    if isinstance(source, CustomerTables):
+        customers = source.customers
+    elif isinstance(source, Store):
+        customers = source.customers()
+    elif isinstance(source, pd.DataFrame):
+        customers = source
+    else:
+        hint = ": convert it with to_pandas()" if hasattr(source, "to_pandas") else ""
+        given = f"a {type(source).__module__.partition('.')[0]} {type(source).__name__}" if hint else shown(source)
+        raise ArgumentError(f"source must be a Store, CustomerTables or a pandas customers table, not {given}{hint}")
+    if missing := [name for name in NEEDED if name not in customers]:
+        raise DataError(f"the customers table lacks {', '.join(missing)}: fetch it with these among `columns`")
+    return customers
 
 
 class Panel(anywidget.AnyWidget):

@@ -19,13 +19,12 @@ from custlens.plot.linked import LinkedChart, linked
 from custlens.store.store import Store
 from custlens.tables.customer_tables import CustomerTables
 from custlens.tables.export import mask
-from custlens.widgets._base import Panel, static
+from custlens.widgets._base import Panel, customers_of, static
 from custlens.widgets._cube import Crossfilter, Measure
 from custlens.widgets._dimensions import Categories, Dimension, Filter, Numbers, Times
 
 __all__ = ["Explorer"]
 
-NEEDED = ("customer_id", "number_of_orders", "sales_value")
 PAGE = 25
 NUMBERS = {
     "sales_value": ("Sales value", False, "log"),
@@ -119,7 +118,7 @@ class Explorer(Panel):
     _css = static("base.css", "explorer.css")
 
     def __init__(self, source: Store | CustomerTables | pd.DataFrame, *, currency: str | None = None) -> None:
-        self.customers = _customers_of(source).copy(deep=False)  # what is written to the source later stays there
+        self.customers = customers_of(source).copy(deep=False)  # what is written to the source later stays there
         facts = orders.summary(self.customers, currency=currency).iloc[0]
         self._currency: str | None = None if pd.isna(facts["currency"]) else str(facts["currency"])
         self._as_of: pd.Timestamp | None = None if pd.isna(facts["as_of"]) else facts["as_of"]
@@ -214,18 +213,20 @@ class Explorer(Panel):
         -------
         matplotlib.figure.Figure
         """
+        dimensions = self._cross.dimensions.values()
         charts = [
             LinkedChart(
                 title=dimension.title,
-                bars=dimension.spec()["bars"],
+                bars=spec["bars"],
                 whole=whole,
                 counts=counts,
                 chosen=dimension.chosen_bars(),
                 filtered=dimension.words(),
-                ticks=dimension.spec().get("ticks"),
+                ticks=spec.get("ticks"),
             )
-            for dimension, whole, counts in zip(
-                self._cross.dimensions.values(),
+            for dimension, spec, whole, counts in zip(
+                dimensions,
+                [dimension.spec() for dimension in dimensions],
                 self._whole[self._measure],
                 self._cross.counts(self._measure),
                 strict=True,
@@ -382,22 +383,6 @@ class Explorer(Panel):
         """Return when the customers were observed, and what is not shown."""
         when = "an unknown time" if self._as_of is None else f"{self._as_of.day} {self._as_of:%b %Y}"
         return f"As of {when}. Days begin in UTC.{self._note}"
-
-
-def _customers_of(source: Any) -> pd.DataFrame:
-    if isinstance(source, CustomerTables):
-        customers = source.customers
-    elif isinstance(source, Store):
-        customers = source.customers()
-    elif isinstance(source, pd.DataFrame):
-        customers = source
-    else:
-        hint = ": convert it with to_pandas()" if hasattr(source, "to_pandas") else ""
-        given = f"a {type(source).__module__.partition('.')[0]} {type(source).__name__}" if hint else shown(source)
-        raise ArgumentError(f"source must be a Store, CustomerTables or a pandas DataFrame, not {given}{hint}")
-    if missing := [name for name in NEEDED if name not in customers]:
-        raise DataError(f"the customers table lacks {', '.join(missing)}: fetch it with these among `columns`")
-    return customers
 
 
 def _scored(customers: pd.DataFrame) -> tuple[pd.DataFrame | None, str]:

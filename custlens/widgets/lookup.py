@@ -16,12 +16,11 @@ from custlens.api.client import Client, admin_url
 from custlens.errors import ArgumentError, DataError
 from custlens.store.store import Store
 from custlens.tables import CustomerTables, SearchIndex, fetch, marked
-from custlens.widgets._base import Panel, static
+from custlens.widgets._base import Panel, customers_of, static
 from custlens.widgets._card import Standing, as_html, card, changes
 
 __all__ = ["Lookup"]
 
-NEEDED = ("customer_id", "number_of_orders", "sales_value")
 SHOWN_IN_A_HIT = ("name", "email")
 SEARCHED_TOO = ("billing_name", "billing_company_name", "billing_phone")
 STILL_ROWS = 10
@@ -352,23 +351,14 @@ class _Shop:
     """The tables of a source, and what is computed of them once."""
 
     def __init__(self, source: Any) -> None:
-        self._store = source if isinstance(source, Store) else None
+        self.customers = customers_of(source).reset_index(drop=True)
         self.contacts: pd.DataFrame | None = None
         self.addresses: pd.DataFrame | None = None
-        if isinstance(source, CustomerTables):
-            customers = source.customers
+        self._store = source if isinstance(source, Store) else None
+        if self._store is not None:
+            self.contacts, self.addresses = self._store.contacts(), self._store.addresses()
+        elif isinstance(source, CustomerTables):
             self.contacts, self.addresses = (_part(source, name) for name in ("contacts", "addresses"))
-        elif isinstance(source, Store):
-            customers, self.contacts, self.addresses = source.customers(), source.contacts(), source.addresses()
-        elif isinstance(source, pd.DataFrame):
-            customers = source
-        else:
-            raise ArgumentError(
-                f"source must be a Store, CustomerTables or a pandas customers table, not {shown(source)}"
-            )
-        if missing := [name for name in NEEDED if name not in customers]:
-            raise DataError(f"the customers table lacks {', '.join(missing)}: fetch it with these among `columns`")
-        self.customers = customers.reset_index(drop=True)
         self.index = SearchIndex(self.customers, self.contacts)
         self.found = self.index.find("")
         self.standing = Standing(self.customers)
