@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import matplotlib
+import matplotlib.pyplot as plt
 import pytest
 
 import custlens as cl
 
 matplotlib.use("agg")
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> Iterator[None]:
+    yield
+    plt.close("all")
 
 
 @pytest.fixture

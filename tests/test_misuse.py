@@ -101,12 +101,6 @@ def sound(tables, tmp_path_factory):
     }
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def called(function, sound, **given):
     """Call a function with sound values for what it needs beside the given ones."""
     needed = [

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import click
-import matplotlib.pyplot as plt
 import pytest
 from click.testing import CliRunner
 
@@ -25,7 +24,6 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
         names = {}
         for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL):
             exec(block, names)
-    plt.close("all")
     assert len(names["store"].customers()) == len(names["tables"].customers)
 
 

@@ -6,11 +6,12 @@ import os
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
 from custlens._arguments import Moment, moment, one_of, shown, time_zone
-from custlens.analysis import lifetime, segments
+from custlens.analysis import lifetime, orders, segments
 from custlens.errors import ArgumentError, CustlensWarning, DataError
 from custlens.store.store import Store
 
@@ -71,6 +72,11 @@ class ReportData:
     def before(self) -> pd.DataFrame | None:
         """The customers at the earlier sync: all, or those who were in the segment then; None if there was none."""
         return None if self.everyone_before is None else _only(self.everyone_before, self.segment)
+
+    @cached_property
+    def summary(self) -> pd.Series[Any]:
+        """The row of `custlens.orders.summary` for the customers reported on."""
+        return orders.summary(self.customers).iloc[0]
 
     @cached_property
     def _fit(self) -> lifetime.LifetimeModel | str:

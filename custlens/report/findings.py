@@ -58,7 +58,7 @@ class Findings:
         check_data(data)
         found = (rule(data) for rule in RULES)
         self.found = [finding for finding in found if finding is not None][:MOST]
-        self._without = TOO_FEW if orders.summary(data.customers)["buyers"].iloc[0] else NOTHING
+        self._without = TOO_FEW if data.summary["buyers"] else NOTHING
 
     def __repr__(self) -> str:
         return "\n".join(f"{title}: {text}" for title, text in self.found) or self._without
@@ -165,7 +165,7 @@ def concentrated(data: ReportData) -> Finding | None:
     if not len(top) or top["share_of_sales"].isna().iloc[0]:
         return None
     best = top.iloc[0]
-    if orders.summary(data.customers)["buyers"].iloc[0] < FEW_BUYERS:
+    if data.summary["buyers"] < FEW_BUYERS:
         return None
     return Finding(
         "Concentration",
@@ -175,11 +175,11 @@ def concentrated(data: ReportData) -> Finding | None:
 
 def bought_once(data: ReportData) -> Finding | None:
     """Return what share of the buyers have ordered once, if there are ten buyers or more."""
-    row = orders.summary(data.customers).iloc[0]
-    if row["buyers"] < FEW_BUYERS:
+    buyers = data.summary["buyers"]
+    if buyers < FEW_BUYERS:
         return None
     return Finding(
-        "Bought once", f"{_share(row['one_time_share'])} of {row['buyers']:,} buyers have ordered once so far."
+        "Bought once", f"{_share(data.summary['one_time_share'])} of {buyers:,} buyers have ordered once so far."
     )
 
 

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import matplotlib.pyplot as plt
 import pytest
 from matplotlib.axes import Axes
 
 import custlens.plot  # noqa: F401  # before pytest imports its files one by one for doctests, some named as a function
 from docs import gallery
 from docs.gallery import OF_MODELS, Data, Models
-
-
-@pytest.fixture(autouse=True)
-def _close_figures() -> Iterator[None]:
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,6 @@ def test_charts_are_pictures_with_their_findings_and_leave_no_figure_open(cdnow,
     assert len(pictures) == 2
     for picture, chart in zip(pictures, charts, strict=True):
         assert picture.startswith(f"Picture(alt={cl.plot.describe(chart())!r}")
-    plt.close("all")
 
 
 def test_what_cannot_be_drawn_is_a_sentence_that_stands_once(generated, capsys):
@@ -36,4 +35,3 @@ def test_a_chart_that_fails_leaves_no_figure_open(generated):
 def test_what_is_not_a_function_is_named(generated):
     with pytest.raises(cl.ArgumentError, match="charts must be functions, such as partial"):
         show(cl.plot.sales_value(generated.customers))
-    plt.close("all")
