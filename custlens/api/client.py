@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -88,7 +89,8 @@ class Client:
         if not isinstance(base_url, str):
             raise ArgumentError(f"base_url must be an https:// address, not {shown(base_url)}")
         self.base_url = base_url.rstrip("/")
-        self._currency: tuple[str | None, ...] = ()
+        self._currency: list[str | None] = []
+        self._stop: threading.Event | None = None
         self._transport = Transport(
             f"{self.base_url}/{self.store_id}",
             secret,
@@ -184,14 +186,14 @@ class Client:
             The answer is not a customer that can be read.
         """
         request = _customer_request(customer_id, fields)
-        customer = self._transport.get(*request, read_customer)
+        customer = self._transport.get(*request, read_customer, stop=self._stop)
         _check_id(request[0], customer.id)
         return customer
 
     def _raw_customer(self, customer_id: int, *, fields: str | Iterable[str] | None = None) -> bytes:
         """Return one customer's JSON as it came, checked to be an object; otherwise as `customer`."""
         request = _customer_request(customer_id, fields)
-        body = self._transport.get(*request, _json_object)
+        body = self._transport.get(*request, _json_object, stop=self._stop)
         found = bytes(_object.decode(body).get("id", b""))
         _check_id(request[0], int(found) if found.isdigit() else None)
         return body
@@ -263,7 +265,7 @@ class Client:
     def _read_pages(self, params: dict[str, str]) -> Iterator[Page]:
         offset = 0
         while True:
-            page = self._transport.get("/customers", {**params, "offset": str(offset)}, read_page)
+            page = self._transport.get("/customers", {**params, "offset": str(offset)}, read_page, stop=self._stop)
             yield page
             offset += len(page.items)
             if not page.items or offset >= page.total:
@@ -293,7 +295,8 @@ class Client:
     def _deleted(self, params: dict[str, str]) -> Iterator[DeletedCustomer]:
         offset = 0
         while True:
-            page = self._transport.get("/customers/deleted", {**params, "offset": str(offset)}, _deleted_page.decode)
+            query = {**params, "offset": str(offset)}
+            page = self._transport.get("/customers/deleted", query, _deleted_page.decode, stop=self._stop)
             yield from page.items
             offset += len(page.items)
             if not page.items or offset >= page.total:
@@ -311,7 +314,7 @@ class Client:
         PermissionDeniedError
             The token lacks the scope ``read_store_profile``.
         """
-        return self._transport.get("/profile", {}, _profile.decode)
+        return self._transport.get("/profile", {}, _profile.decode, stop=self._stop)
 
     def currency(self, *, again: bool = False) -> str | None:
         """Return the shop's currency, from its profile.
@@ -328,12 +331,18 @@ class Client:
         """
         if again or not self._currency:
             try:
-                self._currency = (self.profile().formats_and_units.currency,)
+                self._currency[:] = [self.profile().formats_and_units.currency]
             except PermissionDeniedError as error:
                 if error.status != 403 or error.code == "INVALID_API_TOKEN":
                     raise
-                self._currency = (None,)
+                self._currency[:] = [None]
         return self._currency[0]
+
+    def _stopped_by(self, stop: threading.Event) -> Client:
+        """Return this client, with the same connections and counts, for requests that wait no longer once it is set."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self), _stop=stop)
+        return twin
 
     def close(self) -> None:
         """Close the connections."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence, Set
+from concurrent.futures import Future, wait
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -19,7 +20,7 @@ from custlens.api.client import Client
 from custlens.api.query import query_value, search_params
 from custlens.errors import APIError, NotFoundError
 
-__all__ = ["Changes", "Crawler", "Journal", "Raw"]
+__all__ = ["Changes", "Crawler", "Journal", "Raw", "attended"]
 
 T = TypeVar("T")
 STRETCHES = 8
@@ -32,6 +33,8 @@ LAGS = (60, 0, 60, 60)
 A shop's lists may lag behind its clock. The second look begins where the first one ended, since it only bounds what is
 in motion; what it misses the next sync reads.
 """
+GLANCE = 0.5
+"""Seconds of waiting after which the caller is told how far it has come, and may end it."""
 FAR = timedelta(days=45)
 """A clock that is further than this from all other evidence is not believed."""
 TIMES = "id,registered,updated,stats(firstOrderDate,lastOrderDate)"
@@ -278,7 +281,7 @@ class Crawler:
         customer is asked for.
         """
         try:
-            deleted = list(self._client.deleted(since=since))
+            deleted = self._attended(lambda client: list(client.deleted(since=since)))
         except APIError as error:
             if error.status not in (403, 404, 405, 501):
                 raise
@@ -293,10 +296,13 @@ class Crawler:
 
     def _exists(self, customer_id: int) -> bool:
         try:
-            self._client.customer(customer_id, fields="id")
+            self._attended(lambda client: client.customer(customer_id, fields="id"))
         except NotFoundError:
             return False
         return True
+
+    def _attended(self, work: Callable[[Client], T]) -> T:
+        return attended(self._client, work, lambda: self._tell(len(self.keys), self._expected))
 
     def _run(self, walks: Iterable[Walk[T]]) -> list[T]:
         """Send what the walks ask, side by side, until all have ended; return what they return."""
@@ -316,7 +322,7 @@ class Crawler:
             advance(number, None)
         while running:
             try:
-                number, outcome = self._answered.get(timeout=0.5)
+                number, outcome = self._answered.get(timeout=GLANCE)
             except Empty:
                 self._tell(len(self.keys), self._expected)
                 continue
@@ -353,6 +359,41 @@ class Crawler:
         if journal is not None and not self._stop.is_set():
             journal.put(ask.key, body)
         return answer
+
+
+def attended(client: Client, work: Callable[[Client], T], glance: Callable[[], object]) -> T:
+    """Let a client work in a thread of its own, and call `glance` twice a second until the work has ended.
+
+    Parameters
+    ----------
+    client : Client
+        The client.
+    work : callable
+        Called with the client, whose waits end once `attended` does.
+    glance : callable
+        It may raise an error, which ends the work.
+
+    Returns
+    -------
+    object
+        What `work` returns; an error that it raises is raised here.
+    """
+    stop = threading.Event()
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work(client._stopped_by(stop)))
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, name="custlens-ask", daemon=True).start()
+    try:
+        while not wait([outcome], GLANCE).done:
+            glance()
+        return outcome.result()
+    finally:
+        stop.set()
 
 
 def _latest(times: list[int | None]) -> int | None:

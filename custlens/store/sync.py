@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from custlens._arguments import one_of, shown, span, whole_number
 from custlens._lines import Lines, as_html, as_text
 from custlens.api.client import Client
-from custlens.api.crawler import Changes, Crawler, Raw
+from custlens.api.crawler import Changes, Crawler, Raw, attended
 from custlens.errors import ArgumentError, StoreError, SyncError
 from custlens.store._commit import commit
 from custlens.store._journal import Journal
@@ -47,7 +47,7 @@ class SyncProgress:
     Attributes
     ----------
     mode : str
-        ``"full"`` or ``"incremental"``.
+        ``"full"`` or ``"incremental"``; ``"auto"`` until the shop's first answer, by which it is decided.
     phase : str
         ``"reading"`` the shop, or ``"writing"`` the store.
     read, expected : int
@@ -243,7 +243,8 @@ class _Sync:
                 f"{self._lake.path} belongs to the shop {last['store_id']}, and the client reads the shop "
                 f"{self._client.store_id}: give each shop a store of its own"
             )
-        currency = self._client.currency(again=True)  # and with the answer comes the time that it is in the shop
+        # With the answer comes the time that it is in the shop.
+        currency = attended(self._client, lambda client: client.currency(again=True), self._tell_asking)
         self._refuse_other_currency(currency)
         mode, reason = self._decide(self._client.metrics.server_time or datetime.now(UTC))
         try:
@@ -391,6 +392,10 @@ class _Sync:
         client = self._client
         retries = client.metrics.since(self._before)["retries"]
         return SyncProgress(mode, phase, read, expected, client.requests_left, client.seconds_to_wait, retries)
+
+    def _tell_asking(self) -> None:
+        if callable(self._progress):
+            self._progress(self._now("auto", "reading", 0, 0))
 
     def _tell(self, bar: tqdm[Any], now: SyncProgress) -> None:
         if callable(self._progress):

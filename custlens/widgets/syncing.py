@@ -113,7 +113,7 @@ class Sync(Panel):
         self._thread.start()
 
     def cancel(self) -> None:
-        """Ask the sync that is running to stop. It does so after the answers that are under way."""
+        """Ask the sync that is running to stop. It does so within a second, unless it is writing already."""
         self._cancelled.set()
         if self.running:
             self.say("Cancelling …", "busy")
@@ -158,16 +158,15 @@ class Sync(Panel):
         lines = [] if self.report is None else self.report.lines()
         self.tell("state", running=self.running, facts=self._facts(), report=lines)
 
-    def _ended(self, outcome: SyncReport | Exception, mode: str | None) -> None:
+    def _ended(self, outcome: SyncReport | Exception, keeps: bool) -> None:
         """Show how the sync ended: with a report, because it was cancelled, or with an error, which is raised."""
-        self.running = False
         if isinstance(outcome, SyncReport):
             self.report, self._last = outcome, _last_sync(self._store)
+        self.running = False  # only now, for whoever waits for that reads the report next
+        if isinstance(outcome, SyncReport):
             self.say("The store is up to date.")
         elif isinstance(outcome, _Cancelled):
-            kept = (
-                "what was read is kept, and the next sync goes on from there" if mode == "full" else "nothing changed"
-            )
+            kept = "what was read is kept, and the next sync goes on from there" if keeps else "nothing changed"
             self.say(f"Cancelled: {kept}.")
         self._tell_state()
         if isinstance(outcome, Exception) and not isinstance(outcome, _Cancelled):
@@ -182,7 +181,9 @@ class _Progress:
     """Tells a panel how far its sync is, at most every so often, and ends a sync that nobody wants any more."""
 
     def __init__(self, panel: weakref.ref[Sync], cancelled: threading.Event) -> None:
-        self.mode: str | None = None
+        self.keeps = False
+        """Whether what was read so far is kept for the next sync."""
+        self._mode = ""
         self._panel, self._cancelled = panel, cancelled
         self._first: tuple[float, int] | None = None
         self._told = 0.0
@@ -193,10 +194,11 @@ class _Progress:
         if panel is None or self._cancelled.is_set():
             raise _Cancelled
         self._first = self._first or (clock, now.read)
-        changed = now.mode != self.mode or now.phase == "writing"
+        self.keeps = now.mode == "full" and now.read > 0
+        changed = now.mode != self._mode or now.phase == "writing"
         if not changed and clock - self._told < EVERY:
             return
-        self._told, self.mode = clock, now.mode
+        self._told, self._mode = clock, now.mode
         waiting = now.seconds_to_wait > 1
         if changed or waiting != self._waiting:  # what a screen reader is told: not every number
             self._waiting = waiting
@@ -228,7 +230,7 @@ def _run(panel: weakref.ref[Sync], store: Store, client: Client, mode: Mode, can
         outcome = error
     if (live := panel()) is not None:
         with live.guarded():
-            live._ended(outcome, progress.mode)
+            live._ended(outcome, progress.keeps)
 
 
 def _doing(now: SyncProgress) -> str:
@@ -237,11 +239,15 @@ def _doing(now: SyncProgress) -> str:
         return "Writing the store …"
     if now.seconds_to_wait > 1:
         return f"Waiting {now.seconds_to_wait:.0f} s for the rate limit …"
+    if now.mode == "auto":
+        return "Asking the shop …"
     return "Reading every customer …" if now.mode == "full" else "Reading what changed …"
 
 
 def _done(now: SyncProgress, seconds_left: float | None) -> str:
     """Return how far a sync is, and how long it may still take."""
+    if now.mode == "auto":
+        return ""
     read = f"{now.read:,} of {now.expected:,} customers" if now.expected else f"{now.read:,} customers"
     if seconds_left is None:
         return read

@@ -10,7 +10,7 @@ import pytest
 from helpers.panels import send, told
 
 import custlens as cl
-from custlens.demo import Faults
+from custlens.demo import Faults, Lies
 from custlens.widgets import Sync
 
 
@@ -91,6 +91,30 @@ def test_a_cancelled_incremental_sync_changes_nothing(store, shop, client):
     assert sync.wait(20)
     assert told(sync, "status")["sentence"] == "Cancelled: nothing changed."
     assert len(store.syncs()) == 1
+
+
+@pytest.mark.parametrize("path", ["/profile", "/customers/deleted"])
+def test_a_cancel_ends_the_wait_between_the_attempts_of_any_request(store, shop, path):
+    shop.lies = [Lies(when=path, status=503)]
+    sync = Sync(store, shop.client(backoff=30, retries=10))
+    sync.start()
+    until(lambda: any(path in asked for asked in shop.requests))
+    sync.cancel()
+    assert sync.wait(2)
+    kept = "what was read is kept, and the next sync goes on from there"
+    kept = kept if path == "/customers/deleted" else "nothing changed"
+    assert told(sync, "status")["sentence"] == f"Cancelled: {kept}."
+
+
+def test_a_slow_first_answer_is_asking_the_shop_and_can_be_cancelled(store, shop, client):
+    shop.faults.latency = 1.5
+    sync = Sync(store, client)
+    sync.start()
+    time.sleep(0.7)
+    assert told(sync, "status")["sentence"] == "Asking the shop …"
+    assert told(sync, "progress")["done"] == ""
+    sync.cancel()
+    assert sync.wait(0.7)
 
 
 def test_waiting_for_the_rate_limit_is_said(store):
