@@ -18,7 +18,6 @@ A panel is an `anywidget` with a Python class and a plain ES module in ``static/
 from __future__ import annotations
 
 import asyncio
-import base64
 import threading
 import traceback
 import weakref
@@ -34,6 +33,7 @@ from IPython.display import display
 
 from custlens._arguments import shown
 from custlens.errors import ArgumentError, CustlensError, DataError
+from custlens.plot.picture import Picture
 from custlens.store.store import Store
 from custlens.tables import CustomerTables
 
@@ -162,8 +162,8 @@ class Panel(anywidget.AnyWidget):
         """
         bundle, shown = {}, ""
         if (picture := self.still_picture()) is not None:
-            bundle["image/png"] = base64.b64encode(picture).decode()
-            shown = f'<p><img alt="" style="max-width:100%" src="data:image/png;base64,{bundle["image/png"]}"></p>'
+            kinds, _ = picture._repr_mimebundle_()
+            bundle, shown = {"image/png": kinds["image/png"]}, kinds["text/html"]
         bundle["text/html"] = f'<div data-custlens="{self.model_id}">{shown}{self.still_table()}</div>'
         return bundle
 
@@ -171,8 +171,8 @@ class Panel(anywidget.AnyWidget):
         """Return the HTML that a page without a kernel shows; personal data must be hidden in it."""
         raise NotImplementedError
 
-    def still_picture(self) -> bytes | None:
-        """Return the PNG picture that a page without a kernel shows, or None; personal data must be hidden in it."""
+    def still_picture(self) -> Picture | None:
+        """Return the picture that a page without a kernel shows, or None; personal data must be hidden in it."""
         return None
 
     def close(self) -> None:

@@ -15,7 +15,9 @@ from custlens._arguments import nearest, one_of, shown, whole_number
 from custlens._text import country_name, language_name, printable
 from custlens.analysis import orders, segments
 from custlens.errors import ArgumentError, DataError
+from custlens.plot import describe
 from custlens.plot.linked import LinkedChart, linked
+from custlens.plot.picture import Picture
 from custlens.store.store import Store
 from custlens.tables.customer_tables import CustomerTables
 from custlens.tables.export import mask
@@ -245,11 +247,12 @@ class Explorer(Panel):
         cells = (f"<tr><th>{html.escape(title)}</th><td>{html.escape(text)}</td></tr>" for title, text in rows)
         return f"<table>{''.join(cells)}</table>"
 
-    def still_picture(self) -> bytes:
-        """Return the charts as a PNG picture."""
+    def still_picture(self) -> Picture:
+        """Return the charts as a picture."""
+        figure = self.figure()
         with io.BytesIO() as file:
-            self.figure().savefig(file, format="png")
-            return file.getvalue()
+            figure.savefig(file, format="png")  # not as sharp as `picture` draws, which takes twice as long
+            return Picture(file.getvalue(), describe(figure), int(figure.bbox.width), int(figure.bbox.height))
 
     def _on_touch(self, chart: str) -> None:
         """Send what all other charts show for each piece of one."""

@@ -13,7 +13,9 @@ import traitlets
 from custlens._arguments import flag, shown, whole_number
 from custlens._text import printable
 from custlens.api.client import Client, admin_url
-from custlens.errors import ArgumentError, DataError
+from custlens.errors import ArgumentError, CustlensError, DataError
+from custlens.plot.orders import sales_value
+from custlens.plot.picture import Picture, picture
 from custlens.store.store import Store
 from custlens.tables import CustomerTables, SearchIndex, fetch, marked
 from custlens.widgets._base import Panel, customers_of, static
@@ -211,6 +213,23 @@ class Lookup(Panel):
             f"A lookup of {len(self._shop.customers):,} customers; run the notebook to search. The greatest sales:"
         )
         return as_html(rows, ("ID", "Orders", "Sales"), caption)
+
+    def still_picture(self) -> Picture | None:
+        """Return what the buyers have spent and, while a card is open, where its customer stands among them."""
+        try:
+            ax = sales_value(self._shop.customers)
+        except CustlensError:  # such as amounts in several currencies: the table says what there is
+            return None
+        caption = None
+        if self._card is not None:
+            row = self._card["row"].iloc[0]
+            orders, sales = row["number_of_orders"], row["sales_value"]
+            if pd.notna(orders) and orders and pd.notna(sales) and sales > 0:
+                ax.axvline(sales, color="black", linestyle="--")
+                standing = self._shop.standing
+                place = standing.place("sales_value", sales)["words"]
+                caption = f"Dashed line: customer {row['customer_id']}, {standing.amount(sales)}, {place}."
+        return picture(ax, caption=caption)
 
     @property
     def _shop(self) -> _Shop:

@@ -3,6 +3,7 @@
 import base64
 
 import custlens as cl
+from custlens.plot.picture import Picture
 from custlens.widgets._base import Panel, static
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC"
@@ -45,4 +46,4 @@ export default panel("Echo", ({ root, send, status, signal }) => {
         return "<table><tr><td>No kernel, no echo.</td></tr></table>"
 
     def still_picture(self):
-        return base64.b64decode(PIXEL)
+        return Picture(base64.b64decode(PIXEL), "A dot.", 1, 1)

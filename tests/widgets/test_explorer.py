@@ -236,7 +236,8 @@ def test_a_page_without_a_kernel_has_a_table_and_a_picture(explorer):
     bundle = explorer.still()
     assert f"{len(explorer.selected):,}" in bundle["text/html"]
     assert "from 100" in bundle["text/html"]
-    assert bundle["image/png"]
+    assert bundle["image/png"] in bundle["text/html"]
+    assert 'alt="Sales value, from 100: the tallest bar is “' in bundle["text/html"]
 
 
 def test_it_explores_a_store(tmp_path, client):

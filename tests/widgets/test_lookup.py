@@ -129,15 +129,29 @@ def test_no_customers_data_is_in_the_state_that_a_notebook_saves(generated, look
         assert (row["email"] in str(panel.get_state())) is kept
 
 
-def test_a_page_without_a_kernel_shows_a_table_without_personal_data(generated, lookup):
+def test_a_page_without_a_kernel_shows_a_picture_and_a_table_without_personal_data(generated, lookup):
     row = generated.customers.dropna(subset="email").nlargest(1, "sales_value").iloc[0]
-    for act in (lambda: None, lambda: lookup.pick(row["customer_id"]), lookup.reveal):
-        act()
-        still = lookup.still()["text/html"]
+    for pick in (False, True):
+        if pick:
+            lookup.pick(row["customer_id"])
+            lookup.reveal()
+        bundle = lookup.still()
+        still = bundle["text/html"]
+        assert "buyers have spent less than" in still.split('alt="')[1].split('"')[0]
+        assert bundle["image/png"] in still
+        assert len(still) < 80_000
         assert str(row["customer_id"]) in still
         assert f"{row['sales_value']:,.2f} EUR" in still
         assert row["email"] not in still
         assert row["name"] not in still
+    assert f"Dashed line: customer {row['customer_id']}, {row['sales_value']:,.2f} EUR, top 1% of buyers." in still
+
+
+def test_amounts_in_several_currencies_have_no_picture(generated):
+    currencies = ["EUR", "USD", "USD"] * (len(generated.customers) // 3)
+    bundle = cl.widgets.Lookup(generated.customers.assign(currency=currencies)).still()
+    assert list(bundle) == ["text/html"]
+    assert "The greatest sales" in bundle["text/html"]
 
 
 def test_fetching_now_shows_what_the_shop_says_now_and_what_changed(shop, client):
