@@ -12,7 +12,7 @@ from narwhals.typing import IntoFrame
 from custlens._arguments import Moment
 from custlens.analysis._frames import Frame, currency_of, customers_frame, gather, native, when_observed
 
-__all__ = ["Observation", "currency_of_amounts", "native", "observe", "to_pandas", "without_amounts"]
+__all__ = ["Observation", "buyers_dated", "currency_of_amounts", "native", "observe", "to_pandas", "without_amounts"]
 
 
 class Observation(NamedTuple):
@@ -23,6 +23,7 @@ class Observation(NamedTuple):
     prospects: int
     no_stats: int
     as_of: pd.Timestamp | None
+    repeat_buyers: int
 
 
 def observe(customers: IntoFrame, as_of: Moment | None = None) -> Observation:
@@ -38,7 +39,8 @@ def observe(customers: IntoFrame, as_of: Moment | None = None) -> Observation:
     Returns
     -------
     Observation
-        Counts of customers, buyers (n ≥ 1), prospects (n = 0) and customers without statistics, and the time.
+        Counts of customers, buyers (n ≥ 1), prospects (n = 0), customers without statistics and repeat buyers (n ≥ 2),
+        and the time.
 
     Raises
     ------
@@ -57,7 +59,15 @@ def observe(customers: IntoFrame, as_of: Moment | None = None) -> Observation:
         prospects=int(rows[n == 0].sum()),
         no_stats=int(rows[np.isnan(n)].sum()),
         as_of=None if observed is None else pd.Timestamp(observed),
+        repeat_buyers=int(rows[n >= 2].sum()),
     )
+
+
+def buyers_dated(customers: IntoFrame) -> int:
+    """Count the buyers whose first and last orders are dated, the last one no earlier than the first."""
+    columns = ["first_order_date", "last_order_date"]
+    table = gather(customers_frame(customers, ["number_of_orders", *columns]), times=columns, min_orders=1)
+    return int(table["rows"].to_numpy() @ (table["last_order_date"] >= table["first_order_date"]).to_numpy())
 
 
 def currency_of_amounts(table: Any, currency: str | None = None, *, name: str = "customers") -> str | None:

@@ -11,9 +11,8 @@ from custlens._arguments import Moment
 from custlens.analysis.observation import currency_of_amounts, observe
 from custlens.plot import _style as look
 
-__all__ = ["MODEL_NAMES", "NOBODY", "PERIODS", "Facts", "facts", "facts_with_currency", "period_name", "period_text"]
+__all__ = ["MODEL_NAMES", "PERIODS", "Facts", "facts", "facts_with_currency", "period_name", "period_text"]
 
-NOBODY = "No buyers yet: nobody in this table has ordered."
 MODEL_NAMES = {"bg_nbd": "BG/NBD", "mbg_nbd": "MBG/NBD"}
 PERIODS = {"D": "day", "W": "week", "MS": "month", "QS": "quarter", "YS": "year"}
 
@@ -26,6 +25,7 @@ class Facts(NamedTuple):
     prospects: int
     no_stats: int
     as_of: pd.Timestamp | None
+    repeat_buyers: int
     currency: str | None = None
 
     @property
@@ -38,21 +38,39 @@ class Facts(NamedTuple):
         """The time of the observation, for a note."""
         return "as of an unknown time" if self.as_of is None else f"as of {self.as_of.day} {self.as_of:%b %Y}"
 
-    def notes(self, dated: float | None = None) -> list[str]:
+    def notes(self, drawn: float | None = None, lack: str = "undated") -> list[str]:
         """Return how many buyers are shown, when the table was observed, and who is not shown.
 
         Parameters
         ----------
-        dated
-            For a chart by dates, the number of buyers whose dates are known.
+        drawn
+            The number of buyers whom the chart shows; all by default.
+        lack
+            Why the chart does not show the others.
         """
+        shown = self.buyers if drawn is None else int(drawn)
         hidden = {
             "without orders": self.prospects,
             "without statistics": self.no_stats,
-            "undated": 0 if dated is None else self.buyers - int(dated),
+            lack: self.buyers - shown,
         }
         left_out = ", ".join(f"{number:,} {name}" for name, number in hidden.items() if number > 0)
-        return [f"n = {look.count(self.buyers, 'buyer')}", self.when, f"not shown: {left_out}" if left_out else ""]
+        return [f"n = {look.count(shown, 'buyer')}", self.when, f"not shown: {left_out}" if left_out else ""]
+
+    def nothing(self, lack: str = "date") -> str:
+        """Return why there is nothing to draw, as a sentence.
+
+        Parameters
+        ----------
+        lack
+            What buyers need to be drawn.
+        """
+        if self.buyers:
+            none = "without" if self.buyers == 1 else "none of them with"
+            return f"{look.count(self.buyers, 'buyer')}, {none} a known {lack}: there is nothing to draw."
+        if self.no_stats:
+            return f"No buyers are known: {look.count(self.no_stats, 'customer')} without statistics."
+        return "No buyers yet: nobody in this table has ordered."
 
 
 def facts(customers: IntoFrame, as_of: Moment | None = None) -> Facts:

@@ -17,7 +17,7 @@ from custlens.analysis.observation import to_pandas
 from custlens.analysis.orders.breakdown import OTHER, UNKNOWN
 from custlens.errors import ArgumentError
 from custlens.plot import _style as look
-from custlens.plot._data import NOBODY, facts, facts_with_currency
+from custlens.plot._data import facts, facts_with_currency
 
 __all__ = ["comparison", "quality", "sales_by"]
 
@@ -87,7 +87,7 @@ def sales_by(
     rest = f"{look.count(len(groups) - top, 'smaller group')} not shown" if len(groups) > top else ""
     notes = [*known.notes(), rest, "95% intervals" if medians else ""]
     if not len(groups):
-        return look.say(ax, title, notes, NOBODY)
+        return look.say(ax, title, notes, known.nothing())
     names = [_group_name(name, by) for name in table[by]]
     shares, best = table["share"].fillna(0), table.iloc[0]
     sales = look.money(groups["sales_value"].sum(), known.currency)

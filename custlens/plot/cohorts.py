@@ -14,7 +14,7 @@ from custlens._arguments import Moment
 from custlens.analysis import cohorts
 from custlens.analysis.observation import to_pandas, without_amounts
 from custlens.plot import _style as look
-from custlens.plot._data import NOBODY, facts, period_name, period_text
+from custlens.plot._data import facts, period_name, period_text
 
 __all__ = ["cohort_heatmap", "repeat_rate", "survival"]
 
@@ -64,7 +64,7 @@ def cohort_heatmap(
     known, tidy = facts(customers, as_of), _survival(customers, freq, tz, as_of)
     title, notes, unit = "Ordered at that age or later", known.notes(_sizes(tidy).sum()), period_name(freq)
     if not len(tidy):
-        return look.say(ax, title, notes, NOBODY)
+        return look.say(ax, title, notes, known.nothing())
     later = tidy[tidy["age"] > 0]
     if not len(later):
         return look.say(ax, title, notes, f"No cohort has been seen for a whole {unit} yet.")
@@ -119,7 +119,7 @@ def repeat_rate(
     young = "" if table["mature"].all() else "grey: seen for less than 180 days"
     notes = [*known.notes(table["buyers"].sum()), young]
     if not len(table):
-        return look.say(ax, title, known.notes(), NOBODY)
+        return look.say(ax, title, notes, known.nothing())
     mature = table[table["mature"]]
     whole = mature if len(mature) else table
     share = look.percent(whole["repeat_buyers"].sum() / whole["buyers"].sum())
@@ -178,7 +178,7 @@ def survival(
     title, unit = "Still ordering, by cohort", period_name(freq)
     notes = known.notes(_sizes(tidy).sum())
     if not len(tidy):
-        return look.say(ax, title, notes, NOBODY)
+        return look.say(ax, title, notes, known.nothing())
     if tidy["age"].max() == 0:
         return look.say(ax, title, notes, f"No cohort has been seen for a whole {unit} yet.")
     pooled = tidy.groupby("age")[["still_ordering", "buyers"]].sum()

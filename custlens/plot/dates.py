@@ -12,9 +12,9 @@ from narwhals.typing import IntoFrame
 
 from custlens._arguments import Moment
 from custlens.analysis import orders
-from custlens.analysis.observation import currency_of_amounts, to_pandas
+from custlens.analysis.observation import buyers_dated, currency_of_amounts, to_pandas
 from custlens.plot import _style as look
-from custlens.plot._data import NOBODY, Facts, facts, period_name, period_text
+from custlens.plot._data import Facts, facts, period_name, period_text
 
 __all__ = [
     "first_orders",
@@ -124,7 +124,7 @@ def recency(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes | Non
     title, everyone = "Time since the last order", table[table["group"] == "all"]
     notes, buyers = known.notes(everyone["buyers"].sum()), look.count(everyone["buyers"].sum(), "buyer")
     if not len(everyone):
-        return look.say(ax, title, notes, NOBODY)
+        return look.say(ax, title, notes, known.nothing())
     medians = {group: _median_days(part) for group, part in table.groupby("group")}
     if len(everyone) == 1:
         return look.say(ax, title, notes, f"{buyers} last ordered {medians['all']} ago.")
@@ -177,9 +177,9 @@ def inter_purchase(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axe
     groups = table[table["orders"] != "all"]
     buyers = int(groups["buyers"].sum())
     if not buyers:
-        return look.say(ax, title, [known.when], "No buyer has a second order yet." if known.buyers else NOBODY)
-    shown = f"{look.count(buyers, 'buyer')} with two orders or more"
-    notes = [f"n = {shown}", known.when]
+        return look.say(ax, title, [known.when], _no_gaps(known))
+    shown, hidden = f"{look.count(buyers, 'buyer')} with two orders or more", known.repeat_buyers - buyers
+    notes = [f"n = {shown}", known.when, f"not shown: {hidden:,} without usable dates" if hidden else ""]
     every = table[table["orders"] == "all"].iloc[0]
     if buyers == 1:
         return look.say(ax, title, notes, f"{shown}: one order every {look.count(every['median'], 'day')}.")
@@ -242,7 +242,7 @@ def seasonality(
     table = _every_period(found[found["first_orders"] > 0], known, "day", tz)
     title, notes = "New buyers per day", [*known.notes(table["first_orders"].sum()), f"days in {tz}"]
     if not len(table):
-        return look.say(ax, title, notes, NOBODY)
+        return look.say(ax, title, notes, known.nothing())
     if len(table) < DAYS_IN_A_WEEK:
         return look.say(ax, title, notes, "The first orders span less than a week: too short for a rhythm.")
     day = table["period"].dt
@@ -288,10 +288,11 @@ def second_order(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes 
         If the table lacks a column or does not say when it was observed.
     """
     known, table = facts(customers, as_of), to_pandas(orders.second_order(customers, as_of=as_of))
-    title, notes = "Time to the second order", known.notes()
+    buyers = buyers_dated(customers)
+    title, notes = "Time to the second order", known.notes(buyers, "without usable dates")
     if not len(table):
-        return look.say(ax, title, notes, NOBODY)
-    table = table[: max(2, int((table["at_risk"] >= FEWEST_SEEN * known.buyers).sum()))]
+        return look.say(ax, title, notes, known.nothing())
+    table = table[: max(2, int((table["at_risk"] >= FEWEST_SEEN * buyers).sum()))]
     low, high = table["share_low"], table["share_high"]
     end = int(table["days"].iloc[-1])
     if end == 0 or high.iloc[-1] == 0:
@@ -299,7 +300,7 @@ def second_order(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes 
     after = table[table["days"] <= DAYS_TOLD].iloc[-1]
     ends = [look.percent(after[name]) for name in ("share_low", "share_high")]
     share = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
-    finding = f"{share} of {look.count(known.buyers, 'buyer')} order again within {look.count(after['days'], 'day')}."
+    finding = f"{share} of {look.count(buyers, 'buyer')} order again within {look.count(after['days'], 'day')}."
     ax = look.begin(ax, title, [*notes, "band: range of two estimates"], finding)
     band = {"step": "post", "color": look.BASE, "alpha": 0.35, "linewidth": 0, **style}
     look.draw(ax.fill_between, table["days"], low, high, **band)
@@ -399,7 +400,7 @@ def _by_period(
     running = (~over & (table[kind] > 0)).any()
     notes = known.notes(table[kind].sum())
     if not len(table):
-        return look.say(ax, title, notes, NOBODY)
+        return look.say(ax, title, notes, known.nothing())
     whole = table[over] if over.any() else table
     best = whole.iloc[int(np.argmax(whole[kind]))]
     finding = f"{look.count(table[kind].sum(), 'buyer')} {did} in {look.count(len(table), period)}"
@@ -423,6 +424,14 @@ def _by_period(
     look.amount_axis(ax.yaxis, "Buyers", whole=True)
     look.grid(ax)
     return ax
+
+
+def _no_gaps(known: Facts) -> str:
+    """Return why there are no gaps between orders, as a sentence."""
+    if known.repeat_buyers:
+        buyers = look.count(known.repeat_buyers, "buyer")
+        return f"{buyers} with two orders or more, but no usable dates: there is nothing to draw."
+    return "No buyer has a second order yet." if known.buyers else known.nothing()
 
 
 def _when(begin: pd.Timestamp, period: str) -> str:

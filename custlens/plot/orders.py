@@ -15,7 +15,7 @@ from custlens._arguments import Moment, flag, one_of
 from custlens.analysis import orders
 from custlens.analysis.observation import to_pandas, without_amounts
 from custlens.plot import _style as look
-from custlens.plot._data import NOBODY, facts, facts_with_currency
+from custlens.plot._data import facts, facts_with_currency
 
 __all__ = ["average_order_value", "concentration", "number_of_orders", "sales_value"]
 
@@ -133,7 +133,7 @@ def number_of_orders(
     bins = to_pandas(orders.distribution(counted, "number_of_orders", edges=doubling))
     title, notes = "How often buyers have ordered", known.notes()
     if not known.buyers:
-        return look.say(ax, title, notes, NOBODY)
+        return look.say(ax, title, notes, known.nothing())
     buyers, once = look.count(known.buyers, "buyer"), bins.loc[bins["lower"] == 1, "share"].sum()
     if least == most:
         each = "" if known.buyers == 1 else ", each"
@@ -193,7 +193,7 @@ def concentration(
     title = "Concentration of sales"
     notes = [*known.notes(), f"{clipped:,} with negative sales counted as 0" if clipped else ""]
     if not len(curve):
-        return look.say(ax, title, notes, "There are no sales to share." if known.buyers else NOBODY)
+        return look.say(ax, title, notes, "There are no sales to share." if known.buyers else known.nothing())
     whole, tenth = tops.iloc[-1], tops[tops["top"] == 0.1].iloc[0]
     sales = look.money(whole["sales_value"], known.currency)
     if known.buyers == 1:
@@ -240,21 +240,21 @@ def _amounts(
     edges = None if logs or np.isnan(most) else _even_edges(q99)
     bins = to_pandas(orders.distribution(customers, column, edges=edges))
     if not len(bins):
-        return look.say(ax, title, known.notes(), NOBODY)
-    buyers = look.count(known.buyers, "buyer")
+        return look.say(ax, title, known.notes(0, "without an amount"), known.nothing("amount"))
+    drawn = int(bins["buyers"].sum())
+    buyers, notes = look.count(drawn, "buyer"), known.notes(drawn, "without an amount")
     if least == most:
-        each = "" if known.buyers == 1 else " each"
-        return look.say(ax, title, known.notes(), f"{buyers}: {look.money(most, known.currency)}{each}.")
+        each = "" if drawn == 1 else " each"
+        return look.say(ax, title, notes, f"{buyers}: {look.money(most, known.currency)}{each}.")
     finding = (
         f"Half of {buyers} {verb} less than {look.money(median, known.currency)}{per}; the top tenth "
         f"{look.money(q90, known.currency)} or more."
     )
     hidden = int(bins.loc[bins["upper"] <= 0, "buyers"].sum()) if logs and cumulative else 0
-    notes = [*known.notes(), f"{hidden:,} at 0 or less not drawn" if hidden else ""]
-    ax = look.begin(ax, title, notes, finding)
+    ax = look.begin(ax, title, [*notes, f"{hidden:,} at 0 or less not drawn" if hidden else ""], finding)
     ax.set_xlabel(f"{label} ({known.unit})")
     if cumulative:
-        values, shares = _curve(customers, column, int(bins["buyers"].sum()))
+        values, shares = _curve(customers, column, drawn)
         _cumulative(ax, values, shares, style)
         if logs and most > 0:
             look.log_axis(ax, float(values[values > 0][0]), most)

@@ -16,7 +16,7 @@ from custlens.analysis import lifetime
 from custlens.analysis.lifetime import LifetimeModel
 from custlens.analysis.observation import to_pandas
 from custlens.plot import _style as look
-from custlens.plot._data import MODEL_NAMES, NOBODY, facts_with_currency
+from custlens.plot._data import MODEL_NAMES, Facts, facts_with_currency
 
 __all__ = ["overdue"]
 
@@ -76,7 +76,7 @@ def overdue(
     table = ranked.dropna(subset="usual_gap_days")
     title, shown = "Silence against the usual gap", f"{look.count(len(table), 'buyer')} with two orders or more"
     if not len(table):
-        return look.say(ax, title, [known.when], "No buyer has ordered on two days yet." if known.buyers else NOBODY)
+        return look.say(ax, title, [known.when], _no_gaps(known))
     if len(table) == 1:
         one = table.iloc[0]
         gone, usual = (look.count(round(one[name]), "day") for name in ("recency_days", "usual_gap_days"))
@@ -126,6 +126,13 @@ def overdue(
     ax.legend(edgecolor="none", fontsize="x-small" if look.small(ax) else "small", loc="lower right")
     look.grid(ax, "both")
     return ax
+
+
+def _no_gaps(known: Facts) -> str:
+    """Return why no buyer has a usual gap, as a sentence."""
+    if known.repeat_buyers:
+        return f"{look.count(known.repeat_buyers, 'buyer')} with two orders or more, but not known to be on two days."
+    return "No buyer has a second order yet." if known.buyers else known.nothing()
 
 
 def _days_axis(ax: Axes, which: str, values: pd.Series[float], label: str) -> None:

@@ -15,12 +15,13 @@ from custlens.analysis import segments
 from custlens.analysis.observation import native, to_pandas
 from custlens.errors import DataError
 from custlens.plot import _style as look
-from custlens.plot._data import NOBODY, facts_with_currency
+from custlens.plot._data import facts_with_currency
 
 __all__ = ["migration", "rfm_grid", "segment_sizes"]
 
 SCORES = [1, 2, 3, 4, 5]
 NOT_BUYERS = ("Prospects", "Unknown")
+SCORED_BY, UNSCORED = "date and sales value", "without a score"
 
 
 def rfm_grid(
@@ -80,11 +81,11 @@ def rfm_grid(
     )
     title = f"{'Buyers' if column == 'buyers' else 'Sales'} by recency × frequency"
     if not len(cells):
-        return look.say(ax, title, known.notes(), NOBODY)
+        return look.say(ax, title, known.notes(0, UNSCORED), known.nothing(SCORED_BY))
     cells = cells.astype("float64")
     total = cells[column].sum()
     best = cells.iloc[int(np.argmax(cells[column]))]
-    notes = [*known.notes(cells["buyers"].sum()), "5 is best"]
+    notes = [*known.notes(cells["buyers"].sum(), UNSCORED), "5 is best"]
     write: Callable[[float], str] = look.amount
     tick, have = write, f"{look.count(total, 'buyer')} have"
     if column == "sales_value":
@@ -143,7 +144,7 @@ def segment_sizes(
     table = table[~table["segment"].isin(NOT_BUYERS)]
     title = "Segments: buyers and sales"
     if not len(table):
-        return look.say(ax, title, known.notes(), NOBODY)
+        return look.say(ax, title, known.notes(0, UNSCORED), known.nothing(SCORED_BY))
     buyers, sales = table["customers"].astype("float64"), table["sales_value"].astype("float64")
     shares = {"buyers": buyers / buyers.sum(), "sales": sales / (sales.sum() or 1)}
     best = int(np.argmax(shares["sales"]))
@@ -152,7 +153,7 @@ def segment_sizes(
         f"{look.count(buyers.sum(), 'buyer')} and brings {look.percent(shares['sales'].iloc[best])} of "
         f"{look.money(sales.sum(), known.currency)} of sales."
     )
-    ax = look.begin(ax, title, known.notes(buyers.sum()), finding)
+    ax = look.begin(ax, title, known.notes(buyers.sum(), UNSCORED), finding)
     places, size = np.arange(len(table)), "xx-small" if look.small(ax) else "x-small"
     for offset, (name, share), colour in zip((-0.19, 0.19), shares.items(), (look.BASE, look.ACCENT), strict=True):
         bars = look.draw(ax.barh, places + offset, share, **{"height": 0.38, "color": colour, **style})

@@ -33,6 +33,7 @@ def test_customers_are_counted_in_every_kind_of_table(kind, table):
     assert found[:4] == (len(table), (n > 0).sum(), (n == 0).sum(), n.isna().sum())
     assert found.customers == found.buyers + found.prospects + found.no_stats
     assert found.as_of == table["as_of"].max()
+    assert found.repeat_buyers == (n > 1).sum()
 
 
 def test_the_time_can_be_given(table):

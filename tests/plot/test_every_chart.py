@@ -22,6 +22,10 @@ WITHOUT_MONEY = [
     for name in OF_CUSTOMERS
     if not name.startswith(("sales", "average", "concentration", "rfm", "segment", "overdue"))
 ]
+DATED = [
+    name for name in OF_CUSTOMERS if name.startswith(("first", "last", "season", "recency", "cohort", "repeat", "surv"))
+]
+BY_DATE = [*DATED, "second_order", *(name for name in OF_CUSTOMERS if name.startswith(("rfm", "segment")))]
 CHARTS = [name for name in plot.__all__ if name not in ("Picture", "describe", "overview", "picture")]
 
 
@@ -108,7 +112,10 @@ def test_a_chart_says_how_many_when_and_who_is_left_out(name, shop, draw, data):
     if name == "quality":
         assert f"n = {row['customers']:,} customers" in note
     elif name not in ("inter_purchase", "overdue"):
-        assert f"n = {row['buyers']:,} buyers" in note
+        buyers = data[shop].customers.query("number_of_orders > 0")
+        undated = buyers["first_order_date"].isna().sum() if name in BY_DATE else 0
+        assert f"n = {row['buyers'] - undated:,} buyers" in note
+        assert (f", {undated} {'undated' if name in DATED else 'without'}" in note) == (undated > 0)
         assert (f"not shown: {row['prospects']:,} without orders" in note) == (row["prospects"] > 0)
 
 
@@ -120,6 +127,31 @@ def test_a_shop_without_buyers_is_said_and_not_drawn(name, shop, draw):
     assert not ax.patches
     assert not ax.collections
     assert plot.describe(ax) in note_of(ax)
+
+
+def without(customers, *columns):
+    return customers.assign(**{column: customers[column].mask(customers["customer_id"] > 0) for column in columns})
+
+
+@pytest.mark.parametrize("name", [*BY_DATE, "inter_purchase", "overdue"])
+@pytest.mark.parametrize("buyers", [1, 3])
+def test_buyers_without_dates_are_not_said_to_be_none(name, buyers, data):
+    undated = without(
+        data["generated"].customers.query("number_of_orders > 1").head(buyers), "first_order_date", "last_order_date"
+    )
+    ax = gallery.draw(name, Data(undated))
+    expected = r"buyers?, .* a known date" if name in BY_DATE else r"buyers? with two orders or more, but no"
+    assert re.match(f"{buyers} {expected}", plot.describe(ax))
+    assert not ax.has_data()
+    assert "nan" not in note_of(ax)
+
+
+@pytest.mark.parametrize("name", [name for name in OF_CUSTOMERS if name != "quality"])
+def test_customers_without_statistics_are_not_said_to_have_ordered_nothing(name, data):
+    statistics = ["number_of_orders", "sales_value", "first_order_date", "last_order_date"]
+    unknown = without(data["generated"].customers.head(2), *statistics)
+    sentence = plot.describe(gallery.draw(name, Data(unknown)))
+    assert sentence == "No buyers are known: 2 customers without statistics."
 
 
 @pytest.mark.parametrize("name", OF_CUSTOMERS)
