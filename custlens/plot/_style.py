@@ -297,11 +297,17 @@ def label_bars(ax: Axes, bars: Any, labels: Sequence[str], size: str) -> None:
     texts = ax.bar_label(bars, list(labels), fontsize=size, padding=3)
     width = LEAST_WIDTH_LEFT * ax.bbox.width
     # An annotation outside of the axes, as they are so far, says that it has no extent.
-    parts = [max(1 - (Text.get_window_extent(text).width + 8) / width, 0.3) for text in texts]
-    ends = [value / part for value, part in zip(bars.datavalues, parts, strict=True)]
+    room = np.array([min((Text.get_window_extent(text).width + 8) / width, 0.7) for text in texts])
+    values = np.asarray(bars.datavalues, dtype="float64")
+    left = values < 0
+    # An axis from low to high has room for labels on both sides if it is as long as each pair of bars needs it to be.
+    high, low = (np.append(values[side], 0.0) for side in (~left, left))
+    high_room, low_room = (np.append(room[side], 0.0) for side in (~left, left))
+    length = ((high[:, None] - low) / np.maximum(1 - high_room[:, None] - low_room, 0.2)).max()
+    ends = [float((low - low_room * length).min()), float((high + high_room * length).max())]
     if len(ax.containers) > 1:  # there are other bars
         ends += ax.get_xlim()
-    ax.set_xlim(min(*ends, 0), max(*ends, 0) or 1)
+    ax.set_xlim(min(ends), max(ends) or (0 if min(ends) else 1))
 
 
 def amount(value: float) -> str:

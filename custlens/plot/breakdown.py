@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from narwhals.typing import IntoFrame
 
 from custlens._arguments import Moment, one_of, shown, whole_number
-from custlens._text import country_name
+from custlens._text import country_name, language_name
 from custlens.analysis import orders
 from custlens.analysis.observation import to_pandas
 from custlens.analysis.orders.breakdown import OTHER, UNKNOWN
@@ -99,6 +100,9 @@ def sales_by(
     if len(groups) == 1:
         whose = "only groups too small to be shown one by one" if best[by] == OTHER else f"{names[0]} only"
         finding = f"Sales by {BY_LABELS[by]}: {whose}, {sales} from {look.count(best['buyers'], 'buyer')}."
+    if medians:
+        finding = _of_medians(table, names, by, known.currency)
+        finding += f", of the {len(table)} groups with most sales." if rest and len(table) > 1 else "."
     if len(table) == 1:
         return look.say(ax, title, notes, finding)
     ax = look.begin(ax, title, notes, finding)
@@ -249,9 +253,27 @@ def quality(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes | Non
     return ax
 
 
+def _of_medians(table: pd.DataFrame, names: Sequence[str], by: str, currency: str | None) -> str:
+    """Return the groups of the highest and of the lowest median as the beginning of a sentence."""
+    medians = pd.Series(table["median_buyer_value"].to_numpy("float64"))
+    real = medians[~table[by].isin([UNKNOWN, OTHER]).to_numpy()]
+    ranked = (real if len(real) else medians).sort_values()
+    told = []
+    for place in (ranked.index[-1], ranked.index[0]):
+        ends = table[["median_buyer_value_ci_low", "median_buyer_value_ci_high"]].iloc[place]
+        interval = " to ".join(look.money(end, None) for end in ends if not np.isnan(end))
+        told.append(
+            f"{names[place]}, {look.money(medians[place], currency)}{f' (95% interval {interval})' if interval else ''}"
+        )
+    start = f"Median value of buyers by {BY_LABELS[by]}"
+    return f"{start}: {told[0]}" if len(ranked) == 1 else f"{start}: highest {told[0]}; lowest {told[1]}"
+
+
 def _group_name(name: Any, by: str) -> str:
-    """Return the name of a group to display; for a country its name, not its code."""
+    """Return the name of a group to display; for a country or a language its name, not its code."""
     if by == "billing_country_code":
         return country_name(name)
+    if by == "lang":
+        return language_name(name)
     names = {"true": "yes", "false": "no"} if by == "accept_marketing" else {}
     return names.get(str(name), str(name))

@@ -13,7 +13,7 @@ import pandas as pd
 from narwhals.typing import IntoFrame
 
 from custlens._arguments import nearest, shown
-from custlens._text import country_name, printable
+from custlens._text import country_name, language_name, printable
 from custlens.analysis import results
 from custlens.errors import ArgumentError
 
@@ -25,14 +25,14 @@ _UNITS = {
     for name, column in model.to_schema().columns.items()
 }
 _INTERVAL = "_ci"
-_COUNTRY = "country_code"
+_COUNTRY, _LANGUAGE = "country_code", "lang"
 
 
 class Table:
     """A result of custlens, written for people, as text and as HTML.
 
     Shares are shown in percent, whole numbers without decimals, other numbers with two, times in UTC (the date alone,
-    where every time is midnight), countries by their names, and what is missing as a dash. Nothing is masked: see
+    where every time is midnight), countries and languages by their names, and what is missing as a dash. Nothing is masked: see
     `custlens.mask`.
 
     Parameters
@@ -168,7 +168,7 @@ def _writer(column: pd.Series[Any]) -> Callable[[Any], str]:
     elif pd.api.types.is_datetime64_any_dtype(column):
         write = "{:%Y-%m-%d}".format if (known == known.dt.normalize()).all() else "{:%Y-%m-%d %H:%M}".format
     else:
-        name_of = country_name if name.endswith(_COUNTRY) else str
+        name_of = country_name if name.endswith(_COUNTRY) else language_name if name == _LANGUAGE else str
 
         def write(value: Any) -> str:
             return printable(name_of(value))

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 NOT_BUYERS = ("Prospects", "Unknown")
-GROUPS = {"billing_country_code": "Country", "accept_marketing": "May be mailed"}
+GROUPS = {"billing_country_code": "Country", "accept_marketing": "May be mailed", "lang": "Language"}
 MAY_BE_MAILED = {"true": "yes", "false": "no"}
 CONSENT = {True: "yes", False: "no"}
 DECIMALS = {"recency_days": 0, "usual_gap_days": 1, "expected_orders": 1, "sales_value": 0, "value_at_risk": 0}

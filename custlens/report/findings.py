@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ __all__ = ["RULES", "Finding", "Findings"]
 
 MOST = 3
 NOTHING = "No buyers yet: nobody has ordered."
+UNKNOWN = "No buyers are known: there are customers whose orders are unknown."
 TOO_FEW = "There are too few buyers to say more about them."
 GOOD, SLIPPED = ("Champions", "Loyal"), ("At risk", "Can't lose")
 FEW_BUYERS = 10
@@ -58,7 +59,8 @@ class Findings:
         check_data(data)
         found = (rule(data) for rule in RULES)
         self.found = [finding for finding in found if finding is not None][:MOST]
-        self._without = TOO_FEW if data.summary["buyers"] else NOTHING
+        nobody = UNKNOWN if data.summary["no_stats"] else NOTHING
+        self._without = TOO_FEW if data.summary["buyers"] else nobody
 
     def __repr__(self) -> str:
         return "\n".join(f"{title}: {text}" for title, text in self.found) or self._without
@@ -84,12 +86,11 @@ def slipping_away(data: ReportData) -> Finding | None:
     if data.model is None or not at_risk > 0:
         return Finding("Slipping away", f"{text}.")
     first = late.head(10)
-    mail = int((first["accept_marketing"] == True).fillna(False).sum())  # noqa: E712
     return Finding(
         "Slipping away",
         f"{text}. Silence puts {_money(at_risk, data)} of the next {HORIZON[:-1]} days at risk, "
         f"{_share(first['value_at_risk'].sum() / at_risk)} of it with the {_first(len(first))} listed below; "
-        f"{mail or 'none'} of them may be mailed.",
+        f"{_may_be_mailed(first['accept_marketing'])}.",
     )
 
 
@@ -191,6 +192,15 @@ RULES: tuple[Callable[[ReportData], Finding | None], ...] = (
     concentrated,
     bought_once,
 )
+
+
+def _may_be_mailed(consent: pd.Series[Any]) -> str:
+    """Return how many have agreed to be mailed, and of how many that is unknown."""
+    agreed, unknown = int(consent.eq(True).fillna(False).sum()), int(consent.isna().sum())
+    if unknown == len(consent):
+        return "whether they may be mailed is unknown"
+    told = f"{agreed or 'none'} of them may be mailed"
+    return f"{told}, and of {unknown} it is unknown" if unknown else told
 
 
 def _money(amount: float, data: ReportData) -> str:

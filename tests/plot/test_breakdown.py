@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 import custlens as cl
+from custlens.plot import _style as look
 
 
 def bars_of(ax):
@@ -25,6 +26,43 @@ def test_medians_have_their_intervals(data):
     ends = np.array([segment[:, 0] for segment in container.lines[2][0].get_segments()])
     assert ends[:, 0].tolist() == pytest.approx(groups["median_buyer_value_ci_low"].tolist())
     assert ends[:, 1].tolist() == pytest.approx(groups["median_buyer_value_ci_high"].tolist())
+
+
+def test_the_finding_of_medians_is_of_medians(data):
+    customers = data["generated"].customers
+    ax = cl.plot.sales_by(customers, column="median_buyer_value", top=5)
+    groups = cl.orders.breakdown(customers).head(5).query("billing_country_code not in ['unknown', 'other']")
+    best = groups.loc[groups["median_buyer_value"].idxmax()]
+    low, high = best["median_buyer_value_ci_low"], best["median_buyer_value_ci_high"]
+    sentence = cl.plot.describe(ax)
+    assert sentence.startswith("Median value of buyers by billing country: highest ")
+    amounts = f"{look.money(best['median_buyer_value'], 'EUR')} (95% interval {look.money(low, None)} to {look.money(high, None)})"
+    assert amounts in sentence
+    assert sentence.endswith("of the 5 groups with most sales.")
+    one = cl.plot.sales_by(customers, column="median_buyer_value", top=1)
+    assert "highest" not in cl.plot.describe(one)
+
+
+def test_a_language_has_its_name(data):
+    ax = cl.plot.sales_by(data["generated"].customers, "lang")
+    assert {"English", "German"} <= {label.get_text() for label in ax.get_yticklabels()}
+    assert "language: English, " in cl.plot.describe(ax)
+
+
+@pytest.mark.parametrize("sales", [(100.0, -30.0), (5.0, -300.0), (-5.0, -300.0)])
+def test_the_label_of_a_bar_stays_clear_of_the_names(sales, data):
+    customers = data["generated"].customers.query("number_of_orders > 0").head(40)
+    where = np.arange(len(customers)) < 20
+    customers = customers.assign(
+        customer_group_name=np.where(where, "a", "b"), sales_value=np.where(where, *sales) * 1.0
+    )
+    ax = cl.plot.sales_by(customers, "customer_group_name")
+    ax.figure.canvas.draw()
+    for text in ax.texts:
+        if "buyers" in text.get_text() and "n = " not in text.get_text():
+            box = text.get_window_extent()
+            assert ax.bbox.x0 <= box.x0
+            assert box.x1 <= ax.bbox.x1
 
 
 @pytest.mark.parametrize("by", ["billing_state_or_province_name", "customer_group_name", "accept_marketing", "lang"])

@@ -75,6 +75,12 @@ def test_tables_agree_with_the_analyses(cdnow_data):
     assert report.groups_table(cdnow_data) is None  # all in one country
 
 
+def test_languages_are_named_in_the_table_of_groups(data):
+    table = report.groups_table(data, "lang")
+    assert table._headers[0] == "Language"
+    assert {"English", "German"} <= {row[0] for row in rows(table)}
+
+
 def test_consent_is_named_in_the_table_of_groups(data):
     groups = cl.orders.breakdown(data.customers, "accept_marketing")
     found = {row[0]: int(row[1]) for row in rows(report.groups_table(data, "accept_marketing"))}

@@ -54,7 +54,25 @@ def test_silence_is_told_with_what_it_puts_at_risk(cdnow_data):
     assert text.startswith(f"{len(late)} of {len(ranked):,} buyers with two orders or more have been silent")
     assert f"{ranked['value_at_risk'].sum():,.0f} USD of the next 90 days" in text
     assert f"{late['value_at_risk'].head(10).sum() / ranked['value_at_risk'].sum():.0%} of it with the ten" in text
-    assert text.endswith("none of them may be mailed.")  # the shop asked nobody
+    assert text.endswith("; whether they may be mailed is unknown.")  # the shop asked nobody
+
+
+@pytest.mark.parametrize(
+    ("consent", "words"),
+    [
+        ([False] * 10, "none of them may be mailed"),
+        ([True, False] * 5, "5 of them may be mailed"),
+        ([True, None] * 5, "5 of them may be mailed, and of 5 it is unknown"),
+        ([False, None] * 5, "none of them may be mailed, and of 5 it is unknown"),
+    ],
+)
+def test_who_has_refused_is_told_from_who_was_not_asked(consent, words, cdnow_data):
+    ranked = cdnow_data.overdue
+    first = ranked.loc[ranked["recency_days"] > ranked["usual_gap_days"], "customer_id"].head(10)
+    given = dict(zip(first, consent, strict=True))
+    asked = pd.array(cdnow_data.everyone["customer_id"].map(given).to_list(), "boolean")
+    asked = cdnow_data.everyone.assign(accept_marketing=asked)
+    assert slipping_away(replace(cdnow_data, everyone=asked)).text.endswith(f"; {words}.")
 
 
 def test_without_a_model_silence_is_told_without_an_amount(made):
