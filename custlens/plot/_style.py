@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -17,7 +18,8 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, num2date
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.textpath import text_to_path
+from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox, offset_copy
 
 from custlens._arguments import shown
@@ -63,6 +65,8 @@ ROOM_INCHES = 0.16, 0.36
 """Height and width of a cell in which a number has room."""
 LETTER_INCHES, LINE_INCHES = 0.085, 0.125
 """Width of a letter and height of a line of tick labels, at most."""
+LABEL_GAP = 2.0
+"""Points that stay free on each side of a tick label."""
 DAYS_WITH_A_JANUARY = 550
 """In a span of this many days, a first of January is sure to have a tick."""
 LEAST_WIDTH_LEFT = 0.7
@@ -226,14 +230,22 @@ def log_axis(ax: Axes, smallest: float, largest: float, others: Mapping[float, s
     """
     low, high = int(np.floor(np.log10(smallest))), int(np.ceil(np.log10(largest)))
     tens = sum(smallest <= 10.0**power <= largest for power in range(low, high + 1))
-    steps = (1, 2, 5) if tens < (2 if small(ax) else 4) else (1,)
-    values = [step * 10.0**power for power in range(low, high + 1) for step in steps]
-    ticks = {value: amount(value) for value in values if smallest <= value <= largest * 1.001} | dict(others or {})
+    few = tens < (2 if small(ax) else 4)
+    choices = [
+        [
+            value
+            for power in range(low, high + 1, every)
+            for step in steps
+            if smallest <= (value := step * 10.0**power) <= largest * 1.001
+        ]
+        for steps, every in [*(((1, 2, 5), 1), ((1, 3), 1)) * few, ((1,), 1), ((1,), 2), ((1,), 3)]
+    ]
+    names = {value: amount(value) for values in choices for value in values} | dict(others or {})
     ax.set_xscale("log")
     ax.set_xlim(smallest, largest)
-    ax.xaxis.set_major_locator(FixedLocator(sorted(ticks)))
+    ax.xaxis.set_major_locator(_ApartLocator(ax, choices, list(others or {}), names))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: ticks.get(value, "")))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: names.get(value, "")))
 
 
 def cells(
@@ -382,6 +394,11 @@ def literal(text: Any, longest: int = 200) -> str:
     return line.replace("$", r"\$")
 
 
+def _points(text: str, font: FontProperties) -> float:
+    """Return the width of a text in points."""
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
+
+
 def _most_ticks(axis: Any) -> int:
     return 3 if axis.axis_name == "x" and small(axis.axes) else 5
 
@@ -417,6 +434,38 @@ def _wrapped(artist: Text, text: str, width: float, renderer: Any) -> str:
 def _width(artist: Text, text: str, renderer: Any) -> float:
     artist.set_text(text)
     return Text.get_window_extent(artist, renderer).width
+
+
+class _ApartLocator(Locator):
+    """Puts ticks on an x axis: of several choices the first whose labels do not touch at the present width of the axes."""
+
+    def __init__(
+        self, ax: Axes, choices: Sequence[Sequence[float]], others: Sequence[float], names: Mapping[float, str]
+    ) -> None:
+        self.ax, self.choices, self.others, self.names = ax, choices, others, names
+
+    def __call__(self) -> list[float]:
+        """Return where the ticks are."""
+        size = self.ax.xaxis.get_tick_params().get("labelsize", rcParams["xtick.labelsize"])
+        font = FontProperties(size=size)
+        halves = {value: _points(name, font) / 2 + LABEL_GAP for value, name in self.names.items()}
+        pixels = self.ax.transData.transform([(value, 1.0) for value in self.names])[:, 0]
+        places = dict(zip(self.names, 72 / self.ax.figure.dpi * pixels, strict=True))
+
+        def apart(a: float, b: float) -> bool:
+            return bool(abs(places[a] - places[b]) >= halves[a] + halves[b])
+
+        others: list[float] = []
+        for value in self.others:
+            others += [value] * all(apart(value, other) for other in others)
+        kept = [[value for value in values if all(apart(value, other) for other in others)] for values in self.choices]
+        fitting = [values for values in kept if all(apart(a, b) for a, b in pairwise(values))]
+        best = next((values for values in fitting if len(values) > 1), max(fitting, key=len, default=[]))
+        return sorted([*best, *others])
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """Return where the ticks are, whatever the ends of the axis."""
+        return self()
 
 
 class _Sentence(Text):

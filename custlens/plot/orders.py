@@ -24,6 +24,8 @@ MARKS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 """Shares of the buyers whose amounts the chart marks or its finding names."""
 MOST_POINTS = 501
 """A cumulative curve has one point per buyer, but at most this many."""
+NAME_INCHES = 0.43
+"""How far apart the names of two separate bars are."""
 TOP = (0.01, 0.1, 0.2)
 
 
@@ -294,12 +296,15 @@ def _log_bars(ax: Axes, bins: pd.DataFrame, style: dict[str, Any]) -> None:
     ratio = float((above["upper"] / above["lower"]).iloc[0]) if len(above) else 10.0
     smallest = float(above["lower"].min()) if len(above) else 1.0
     largest = float(above["upper"].max()) if len(above) else 10.0
-    others = {}
+    others: dict[float, str] = {}
     bars = {"align": "edge", "color": look.BASE, "edgecolor": look.paper(), "linewidth": 0.6, **style}
+    # Bars of one width across the axes, and how many of them the names of the separate bars need between them.
+    across = np.log(largest / smallest) / np.log(ratio)
+    between = max(2, int(np.ceil(across * NAME_INCHES * ax.figure.dpi / ax.bbox.width)))
     place = smallest / ratio
     for name, part in (("0", bins[bins["lower"] == 0]), ("< 0", bins[bins["lower"] == -np.inf])):
         if len(part):
-            place /= ratio**2
+            place /= ratio ** (between if others else 2)
             look.draw(ax.bar, place, part["buyers"], place * (ratio - 1), **{**bars, "color": look.MUTED})
             others[place * ratio**0.5] = name
     look.draw(ax.bar, above["lower"], above["buyers"], above["upper"] - above["lower"], **bars)

@@ -1,4 +1,7 @@
+import itertools
+
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -115,3 +118,20 @@ def test_the_curve_of_concentration_is_that_of_the_analysis(data):
     assert sales.tolist() == curve["sales"].tolist()
     assert "top 20%: 67%" in [text.get_text() for text in ax.texts]
     assert "The top 10% of 2,357 buyers bring 51%" in cl.plot.describe(ax)
+
+
+@pytest.mark.parametrize("inches", [3, 5.2, 8])
+@pytest.mark.parametrize("spread", [(500, 6_000), (120, 900), (0.02, 4e6)])
+def test_labels_of_a_log_axis_do_not_touch(inches, spread, data):
+    buyers = data["generated"].customers.query("number_of_orders > 0").head(300)
+    spent = np.geomspace(*spread, len(buyers))
+    spent[:2] = 0, -3
+    figure, ax = plt.subplots(figsize=(inches, 3.5), layout="constrained")
+    cl.plot.average_order_value(buyers.assign(sales_value=spent * buyers["number_of_orders"].astype("float64")), ax=ax)
+    for present in (inches, 3):
+        figure.set_size_inches(present, 3.5)
+        figure.canvas.draw()
+        labels = [tick.label1 for tick in ax.xaxis._update_ticks() if tick.label1.get_text()]
+        boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.x0)
+        assert len(labels) > (3 if present == inches else 2), [label.get_text() for label in labels]
+        assert all(a.x1 + 1 < b.x0 for a, b in itertools.pairwise(boxes)), [label.get_text() for label in labels]
