@@ -42,7 +42,7 @@ soak: $(READY)  ## thirty simulated days of a shop with faults and kills, and th
 	$(BIN)/python -m pytest -m soak
 
 baselines: $(READY)  ## draw the pictures anew that the image tests compare with; look at each that changes
-	$(BIN)/python -m pytest tests/plot/test_pictures.py --mpl-generate-path=tests/plot/baseline
+	$(BIN)/python -m pytest tests/plot/test_pictures.py --mpl-generate-path=tests/plot/baseline -W "ignore:Ignoring --mpl-baseline-path"
 
 fix: $(READY)  ## format and repair what ruff can
 	$(BIN)/ruff format .

@@ -69,6 +69,8 @@ LABEL_GAP = 2.0
 """Points that stay free on each side of a tick label."""
 DAYS_WITH_A_JANUARY = 550
 """In a span of this many days, a first of January is sure to have a tick."""
+FEW_STEPS = (((1, 2, 5), 1), ((1, 3), 1))
+"""Where an axis of few powers of ten may have ticks: multiples of every power."""
 LEAST_WIDTH_LEFT = 0.7
 """Least share of the width of the axes that a layout leaves after making room for the labels of the y axis."""
 SLACK = 0.06
@@ -238,7 +240,7 @@ def log_axis(ax: Axes, smallest: float, largest: float, others: Mapping[float, s
             for step in steps
             if smallest <= (value := step * 10.0**power) <= largest * 1.001
         ]
-        for steps, every in [*(((1, 2, 5), 1), ((1, 3), 1)) * few, ((1,), 1), ((1,), 2), ((1,), 3)]
+        for steps, every in [*FEW_STEPS * int(few), ((1,), 1), ((1,), 2), ((1,), 3)]
     ]
     names = {value: amount(value) for values in choices for value in values} | dict(others or {})
     ax.set_xscale("log")

@@ -90,6 +90,8 @@ def sales_by(
     if not len(groups):
         return look.say(ax, title, notes, known.nothing())
     names = [_group_name(name, by) for name in table[by]]
+    if len(groups) == 1:
+        names = ["only groups too small to be shown one by one" if table[by].iloc[0] == OTHER else f"{names[0]} only"]
     shares, best = table["share"].fillna(0), table.iloc[0]
     sales = look.money(groups["sales_value"].sum(), known.currency)
     finding = (
@@ -98,11 +100,10 @@ def sales_by(
         f"{look.money(best['median_buyer_value'], known.currency)}."
     )
     if len(groups) == 1:
-        whose = "only groups too small to be shown one by one" if best[by] == OTHER else f"{names[0]} only"
-        finding = f"Sales by {BY_LABELS[by]}: {whose}, {sales} from {look.count(best['buyers'], 'buyer')}."
+        finding = f"Sales by {BY_LABELS[by]}: {names[0]}, {sales} from {look.count(best['buyers'], 'buyer')}."
     if medians:
-        finding = _of_medians(table, names, by, known.currency)
-        finding += f", of the {len(table)} groups with most sales." if rest and len(table) > 1 else "."
+        which = f", of the {len(table)} groups with most sales" if rest and len(table) > 1 else ""
+        finding = f"Median value of buyers by {BY_LABELS[by]}{which}: {_of_medians(table, names, by, known.currency)}."
     if len(table) == 1:
         return look.say(ax, title, notes, finding)
     ax = look.begin(ax, title, notes, finding)
@@ -254,7 +255,7 @@ def quality(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes | Non
 
 
 def _of_medians(table: pd.DataFrame, names: Sequence[str], by: str, currency: str | None) -> str:
-    """Return the groups of the highest and of the lowest median as the beginning of a sentence."""
+    """Return the groups of the highest and of the lowest median as the end of a sentence."""
     medians = pd.Series(table["median_buyer_value"].to_numpy("float64"))
     real = medians[~table[by].isin([UNKNOWN, OTHER]).to_numpy()]
     ranked = (real if len(real) else medians).sort_values()
@@ -265,8 +266,7 @@ def _of_medians(table: pd.DataFrame, names: Sequence[str], by: str, currency: st
         told.append(
             f"{names[place]}, {look.money(medians[place], currency)}{f' (95% interval {interval})' if interval else ''}"
         )
-    start = f"Median value of buyers by {BY_LABELS[by]}"
-    return f"{start}: {told[0]}" if len(ranked) == 1 else f"{start}: highest {told[0]}; lowest {told[1]}"
+    return told[0] if len(ranked) == 1 else f"highest {told[0]}; lowest {told[1]}"
 
 
 def _group_name(name: Any, by: str) -> str:

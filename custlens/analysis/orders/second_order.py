@@ -15,7 +15,8 @@ __all__ = ["second_order"]
 
 ROUNDS = 20_000
 TOLERANCE = 1e-8
-HISTORIES_AT_ONCE = 2_000
+LEAST = 1e-300
+"""What probabilities are divided by where there is none."""
 
 
 def second_order(customers: IntoFrameT, *, as_of: Moment | None = None) -> IntoFrameT:
@@ -124,12 +125,11 @@ def _poisson_events(span: np.ndarray, repeats: np.ndarray, rows: np.ndarray, siz
     histories = pd.DataFrame({"span": span, "others": repeats - 1, "rows": rows})
     histories = histories.groupby(["span", "others"])["rows"].sum().reset_index()
     not_yet = np.zeros(size)
-    for begin in range(0, len(histories), HISTORIES_AT_ONCE):
-        spans, others, count = histories.iloc[begin : begin + HISTORIES_AT_ONCE].to_numpy("float64").T
-        ends = np.arange(1.0, spans.max() + 1)[:, None]  # spans are in order: later days do not matter here
-        remaining = np.maximum(1 - ends / (spans + 1), 0.0)
-        with np.errstate(divide="ignore"):
-            not_yet[: len(ends)] += np.exp(others * np.log(remaining)) @ count
+    for _, part in histories.groupby("span"):
+        length = float(part["span"].iloc[0])
+        remaining = 1 - np.arange(1.0, length + 1) / (length + 1)
+        powers = np.exp(np.log(remaining)[:, None] * part["others"].to_numpy())
+        not_yet[: len(remaining)] += powers @ part["rows"].to_numpy()
     return -np.diff(not_yet, prepend=rows.sum())
 
 
@@ -148,19 +148,26 @@ def _turnbull(exact: np.ndarray, within: np.ndarray, beyond: np.ndarray) -> np.n
     total = exact.sum() + within.sum() + beyond.sum() or 1.0
     support = _support(exact, within, beyond)
     density = support / support.sum()
+    upto = np.cumsum(density[:-1])
+    # Thousands of rounds may be needed: all of them work in the same places.
+    new, change, part, late = np.empty_like(density), np.empty_like(density), np.empty_like(upto), np.empty_like(upto)
     for _ in range(ROUNDS):
-        upto = np.cumsum(density[:-1])
-        after = 1 - upto
-        with np.errstate(divide="ignore", invalid="ignore"):
-            inside = np.where(within > 0, within / upto, 0.0)
-            outside = np.where(beyond > 0, beyond / np.maximum(after, 1e-300), 0.0)
         # Each day gets a part of each interval that ends on it or later, and of each censoring before it.
-        part = np.cumsum(inside[::-1])[::-1]
-        late = np.append(0.0, np.cumsum(outside))
-        new = np.append(exact + density[:-1] * (part + late[:-1]), density[-1] * late[-1]) / total
-        change = np.abs(np.cumsum(new - density)).max()
-        density = new
-        if change < TOLERANCE:
+        np.divide(within, np.maximum(upto, LEAST, out=part), out=part)
+        np.cumsum(part[::-1], out=part[::-1])
+        np.subtract(1, upto, out=late)
+        np.divide(beyond, np.maximum(late, LEAST, out=late), out=late)
+        np.cumsum(late, out=late)
+        new[:-1] = part
+        new[1:-1] += late[:-1]
+        new[:-1] *= density[:-1]
+        new[:-1] += exact
+        new[-1] = density[-1] * (late[-1] if len(late) else 0.0)
+        new /= total
+        np.cumsum(np.subtract(new, density, out=change), out=change)
+        density, new = new, density
+        np.cumsum(density[:-1], out=upto)
+        if max(change.max(), -change.min()) < TOLERANCE:
             break
     return np.asarray(density[:-1])
 
