@@ -19,6 +19,7 @@ from custlens.errors import SyncError
 
 __all__ = [
     "LAST_SECOND",
+    "LATE",
     "REGISTERED",
     "UPDATED",
     "Ask",
@@ -42,9 +43,17 @@ ATTEMPTS = 3
 LOOKS_AT_ORDERS = 8
 """How often the latest orders are looked at, at most, while more of them arrive than a page holds."""
 TIE_ORDERS = ("EMAIL_ASC", "NAME_ASC", "SALES_VALUE_ASC", "UPDATED_DATE_ASC")
-"""Orders, by turns, in which the customers of one second are read."""
+"""Orders, by turns, in which customers are read whose order by time cannot be relied on."""
 TURNS, IDLE_TURNS = 20, 6
 """How often they are read at most, and how often in a row without anybody new."""
+NEAR = 3_600
+"""Seconds within which two seconds that fill pages are taken for one import, of which more is to follow."""
+TOGETHER = 4 * PAGE_SIZE
+"""About how many customers of such an import are read together."""
+OPEN_PAGES, ROUNDS = 8, 2
+"""Pages after which a walk into the present looks where that is, and how often it goes on to what has changed meanwhile."""
+LATE = 60
+"""Seconds after which nobody is expected to appear in a list with an earlier time."""
 LAST_SECOND = 2**33
 """The end of a window that has none, in the year 2242."""
 
@@ -113,6 +122,8 @@ class Walks:
         Filters of the search.
     accept : callable
         Called with each page that a walk has read.
+    now : callable, optional
+        Returns the shop's time in UNIX seconds; by default no second is known to be over.
 
     Attributes
     ----------
@@ -120,9 +131,11 @@ class Walks:
         Whether the whole list has been read by offset.
     """
 
-    def __init__(self, filters: dict[str, Any], accept: Callable[[Answer], None]) -> None:
+    def __init__(
+        self, filters: dict[str, Any], accept: Callable[[Answer], None], now: Callable[[], int] = lambda: 0
+    ) -> None:
         self.listed = False
-        self._filters, self._accept = filters, accept
+        self._filters, self._accept, self._now = filters, accept, now
         self._shifts = 0
 
     def ask(self, sort_by: str, offset: int = 0, *, limit: int = PAGE_SIZE, **filters: Any) -> Ask:
@@ -155,11 +168,18 @@ class Walks:
         """Read a window, each page from the time at which the one before it ended.
 
         Of the customers of that second only the last few come again: the rest is skipped. If these few do not come
-        first and in the same order, the second is read from its beginning.
+        first and in the same order, the second is read from its beginning; and after the order could not be relied
+        on, a second that fills a page is read in another one.
+
+        Where customers change as fast as they can be read, a walk into the present never sees the end. So it ends after
+        it has gone on a few times to what was the present; the next sync reads the rest.
         """
-        offset = 0
+        offset, crowd, rounds = 0, -NEAR, 0
+        end: int | None = None
         ties: list[int] = []
-        while high is None or low <= high:
+        for pages in itertools.count(1):
+            if high is not None and low > high:
+                break
             start = low
 
             def sound(answer: Answer, start: int = start) -> bool:
@@ -186,33 +206,75 @@ class Walks:
             tied = by.tied(answer)
             seen = tied + (offset if low == start else 0)
             ties = answer.keys[len(answer.keys) - min(SHARED_TIES, tied) :]
-            skipped = seen - len(ties) if self._shifts < SHIFTS else 0
-            if low == start and skipped <= offset:
-                yield from self._second(by, low)
-                low, skipped = low + 1, 0
+            ordered = self._shifts < SHIFTS
+            skipped = seen - len(ties) if ordered else 0
+            crowded = (low == start and skipped <= offset) or (not ordered and tied == len(answer.keys))
+            if by is UPDATED and high is None and (crowded or pages % OPEN_PAGES == 0) and (end is None or low > end):
+                rounds += end is not None
+                if rounds == ROUNDS:
+                    break
+                end = yield from self._end(by, low)
+            if crowded:
+                low, crowd = (yield from self._crowd(by, low, end if high is None else high, low - crowd)), low
+                skipped = 0
             offset = skipped
         return low
 
-    def _second(self, by: Timeline, second: int) -> Walk[None]:
-        """Read the customers of one second, again while fewer came than the shop says there are: ties have no order."""
+    def _end(self, by: Timeline, low: int) -> Walk[int | None]:
+        """Return the latest time in the list; None if the list does not show one that is later than `low`."""
+        ask = self._window(by, low, None)._replace(sort_by=by.sort_by.replace("_ASC", "_DESC"))
+        times = by.times((yield from self.look(ask)))
+        return times[0] if times == sorted(times, reverse=True) and times[:1] > [low] else None
+
+    def _over(self) -> int:
+        """Return the last second into which nobody can come any more."""
+        return self._now() - LATE
+
+    def _crowd(self, by: Timeline, low: int, high: int | None, width: int) -> Walk[int]:
+        """Read a second that fills a page, and what follows it as long as pages are filled; return the second after.
+
+        Several seconds are read together, as many as the distance of the last two such seconds lets expect, if that is
+        short and all of them are over: nobody can come into them any more.
+        """
+        if width > NEAR:
+            yield from self._together(by, low, low)
+            return low + 1
+        high = max(low, self._over()) if high is None else high
+        found = PAGE_SIZE
+        while found >= PAGE_SIZE and low <= high:
+            last = max(low, min(low + width - 1, self._over(), high))
+            found = yield from self._together(by, low, last)
+            width = max(1, min(2 * width, NEAR, (last - low + 1) * TOGETHER // max(found, 1)))
+            low = last + 1
+        return low
+
+    def _together(self, by: Timeline, low: int, high: int) -> Walk[int]:
+        """Read the customers of one or more seconds in orders other than time; return how many were found.
+
+        They are read again while fewer came than the shop says there are: ties have no order. While a second goes on,
+        more of them come: it is read twice, and the next sync, which begins a minute before, reads the others.
+        """
         found: set[int] = set()
         idle = 0
         for turn in range(TURNS):
-            keys, totals = yield from self._tied(by, second, TIE_ORDERS[turn % len(TIE_ORDERS)])
+            keys, totals = yield from self._tied(by, low, high, TIE_ORDERS[turn % len(TIE_ORDERS)])
             idle = idle + 1 if keys <= found else 0
             found |= keys
             if set(totals) == {len(found)} or (idle and len(found) >= totals[-1]) or idle == IDLE_TURNS:
-                return
+                break
+            if turn and max(totals) > totals[0] and high > self._over():
+                break
+        return len(found)
 
-    def _tied(self, by: Timeline, second: int, sort_by: str) -> Walk[tuple[set[int], list[int]]]:
-        """Read the customers of one second once; return their keys and each total that the shop gave.
+    def _tied(self, by: Timeline, low: int, high: int, sort_by: str) -> Walk[tuple[set[int], list[int]]]:
+        """Read the customers of one or more seconds once; return their keys and each total that the shop gave.
 
         The first page gives the total. The others are read from the last to the second, so that after a deletion
         customers come twice, never go missing. The first page is read again if there was one.
         """
-        ask = self._window(by, second, second)._replace(sort_by=sort_by)
-        first = yield from self.page(ask, lambda answer: by.within(answer, second, second))
-        if not by.within(first, second, second):
+        ask = self._window(by, low, high)._replace(sort_by=sort_by)
+        first = yield from self.page(ask, lambda answer: by.within(answer, low, high))
+        if not by.within(first, low, high):
             raise _Unfiltered
         keys, totals, step = set(first.keys), [first.total], max(len(first.keys), 1)
         offsets = [*range((first.total - 1) // step * step, 0, -step), 0]
@@ -230,7 +292,7 @@ class Walks:
         if not by.within(answer, low, high):
             raise _Unfiltered
         if low == high:
-            yield from self._second(by, low)
+            yield from self._together(by, low, low)
             return
         middle = (low + high) // 2
         left = yield from self.page(self._window(by, low, middle))

@@ -115,7 +115,7 @@ class Crawler:
         self._client, self._take, self._tell, self._threads = client, take, tell, threads
         self._fields = None if fields is None else [fields, TIMES]
         self._filters = filters or {}
-        self._walks = Walks(self._filters, self._accept)
+        self._walks = Walks(self._filters, self._accept, lambda: int(self.now().timestamp()))
         self._journal: Journal | None = None
         self._expected = 0
         self._everyone = self._looking = False

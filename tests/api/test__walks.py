@@ -1,12 +1,13 @@
 """A walk finds everybody who is there all through, in a list in memory that changes between any two requests."""
 
+import itertools
 import math
 import random
 
 import pytest
 
 from custlens.api._pages import Answer
-from custlens.api._walks import REGISTERED, UPDATED, Walks
+from custlens.api._walks import LATE, REGISTERED, UPDATED, Walks
 
 
 class Moving:
@@ -29,8 +30,9 @@ class Moving:
         low, high = (
             ask.filters.get(name, default) for name, default in (("created_from", 0), ("created_to", math.inf))
         )
-        by_time = ask.sort_by == REGISTERED.sort_by
-        rows = [(time if by_time else 0, self.rng.random() if by_time and self.shuffled else key, key)
+        by_time = ask.sort_by.startswith("REGISTERED_DATE")
+        sign = -1 if ask.sort_by.endswith("_DESC") else 1
+        rows = [(sign * time if by_time else 0, self.rng.random() if by_time and self.shuffled else key, key)
                 for key, time in self.times.items() if low <= time <= high]  # fmt: skip
         keys = [key for *_, key in sorted(rows)][ask.offset : ask.offset + min(ask.limit, self.cap)]
         created = [self.times[key] for key in keys]
@@ -41,9 +43,11 @@ class Moving:
 
 
 def walk(moving):
-    """Read the whole list; return whom the walk has found."""
+    """Read the whole list; return whom the walk has found. A minute has passed since anybody came."""
     found = set()
-    steps = Walks({}, lambda answer: found.update(answer.keys)).read(REGISTERED, 0)
+    steps = Walks(
+        {}, lambda answer: found.update(answer.keys), lambda: max(moving.times.values(), default=0) + LATE
+    ).read(REGISTERED, 0)
     try:
         ask = next(steps)
         while True:
@@ -71,6 +75,19 @@ def test_a_list_costs_about_one_request_per_page_however_many_share_a_second(sec
     moving = Moving(random.Random(5), 3_000, seconds, leave=leave)
     walk(moving)
     assert moving.asked <= 1.12 * 30 + 3
+
+
+@pytest.mark.parametrize("leave", [0, 0.1])
+@pytest.mark.parametrize(
+    ("together", "apart"),
+    [*itertools.product([110, 150, 200, 300, 700], [1, 10]), (200, 100_000), (700, 100_000)],
+)
+def test_seconds_that_fill_pages_cost_two_requests_per_page_at_most_in_whatever_order_they_come(together, apart, leave):
+    moving = Moving(random.Random(5), 3_000, 1, leave=leave, shuffled=True)
+    moving.times = {key: 1_000 + (key - 1) // together * apart for key in moving.times}
+    found = walk(moving)
+    assert moving.there_all_through <= found
+    assert moving.asked <= 2 * 30 + 5
 
 
 def test_a_page_of_one_second_is_counted_from_its_end():

@@ -122,7 +122,23 @@ def test_customers_who_registered_in_one_second_are_all_read(together, stable):
             shop.lies = [Lies(unstable_ties=True)]
         result = crawl(shop)
         assert_nobody_missed(result)
-        assert result.requests <= 50 * (1.2 if stable else 2.2) + 12
+        assert result.requests <= 50 * (1.2 if stable else 2) + 12
+
+
+@pytest.mark.parametrize(("rate", "stable"), [(300, False), (1_000, True)])
+def test_edits_that_come_as_fast_as_they_can_be_read_are_not_followed_for_ever(rate, stable):
+    with serve(3_000, churn=Churn(edit=rate, seconds_per_request=0.09)) as shop:
+        if not stable:
+            shop.lies = [Lies(unstable_ties=True)]
+        since = int(shop.population.now.timestamp())
+        early = set(shop.ids[:500])
+        for customer_id in early:
+            shop.population.edit(customer_id, name="Edited before")
+        shop.population.now += dt.timedelta(seconds=2)
+        shop.changed()
+        result = crawl(shop, since=since, known=shop.ids)
+        assert rate == 1_000 or early <= set(result.found)
+        assert result.requests <= 2 * least_requests(shop, result.events, False) + 8
 
 
 @pytest.mark.parametrize("delete", [1, 10, 100])
