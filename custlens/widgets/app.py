@@ -21,6 +21,8 @@ CELLS: dict[App, str] = {
     "explorer": "cl.widgets.Explorer(store)",
 }
 HEAD = "import os\nimport custlens as cl\nstore = cl.Store(os.environ['CUSTLENS_STORE'])\n"
+NOT_HERE = "--VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension"
+"""What Notebook 7 adds to JupyterLab, if it is installed, fails in a page of Voilà."""
 
 
 def serve(app: App, path: str | Path, *, port: int = 8866, browser: bool = False) -> None:
@@ -63,4 +65,4 @@ def serve(app: App, path: str | Path, *, port: int = 8866, browser: bool = False
         page = Path(folder) / f"{app}.ipynb"
         nbformat.write(notebook, page)
         options = ["--Voila.ip=127.0.0.1", f"--Voila.port={port}", f"--Voila.open_browser={browser}"]
-        Voila.launch_instance([str(page), *options])
+        Voila.launch_instance([str(page), *options, NOT_HERE])

@@ -20,14 +20,20 @@ from urllib.request import ProxyHandler, Request, build_opener
 import nbformat
 import pytest
 from helpers import echo
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+
+from custlens.widgets.app import NOT_HERE
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-NOT_OURS = ("favicon", "cdn.jsdelivr.net")  # Voilà's own page asks for a font from there
+NOT_OURS = (
+    "favicon",
+    "cdn.jsdelivr.net",  # Voilà's own page asks for a font from there
+    "reading 'schema'",  # Notebook 7 says so of its own settings
+)
 SLOW = 60_000
 PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 OPENER = build_opener(ProxyHandler({}))
@@ -76,8 +82,12 @@ def page(browser: Browser, page_errors: list[str]) -> Iterator[Page]:
         if message.type == "error" and not any(part in text for part in NOT_OURS):
             page_errors.append(text)
 
+    def raised(error: Error) -> None:
+        if not any(part in str(error) for part in NOT_OURS):
+            page_errors.append(str(error))
+
     page.on("console", heard)
-    page.on("pageerror", lambda error: page_errors.append(str(error)))
+    page.on("pageerror", raised)
     yield page
     page.close()
     assert page_errors == []
@@ -157,9 +167,9 @@ class Server(NamedTuple):
             OPENER.open(Request(f"{self.url}/api/kernels/{kernel['id']}", method="DELETE"), timeout=30).close()
 
 
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("lab")
+@contextmanager
+def jupyter(module: str, folder: Path) -> Iterator[Server]:
+    """Run JupyterLab or Jupyter Notebook, with settings and notebooks of its own."""
     root, config = folder / "root", folder / "config"
     settings = config / "settings" / "@jupyterlab" / "apputils-extension"
     for made in (root, settings):
@@ -174,12 +184,25 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     }
     port = free_port()
     arguments = [
-        "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=",
+        module, "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=",
         f"--ServerApp.root_dir={root}", "--ServerApp.disable_check_xsrf=True", "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
     ]  # fmt: skip
     url = f"http://127.0.0.1:{port}"
-    with running(arguments, f"{url}/api", env, folder / "lab.log"):
+    with running(arguments, f"{url}/api", env, folder / f"{module}.log"):
         yield Server(url, root)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with jupyter("jupyterlab", tmp_path_factory.mktemp("lab")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with jupyter("notebook", tmp_path_factory.mktemp("notebook")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -190,7 +213,7 @@ def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     shutil.copy(echo.__file__, root)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    arguments = ["voila", str(root), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+    arguments = ["voila", str(root), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", NOT_HERE]
     with running(arguments, f"{url}/", {"JUPYTER_CONFIG_DIR": str(folder)}, folder / "voila.log"):
         yield Server(url, root)
 
@@ -208,6 +231,21 @@ def open_in_lab(page: Page, lab: Server, request: pytest.FixtureRequest) -> Iter
     yield open_notebook
     leave(page, request.node.name)
     lab.end_kernels()
+
+
+@pytest.fixture
+def open_in_notebook(page: Page, notebook: Server, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    """Open a notebook in Jupyter Notebook and run all of its cells."""
+
+    def open_notebook(cells: list[str], theme: str = "JupyterLab Light") -> Page:
+        page.goto(f"{notebook.url}/notebooks/{notebook.place(cells)}")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=SLOW)
+        page.evaluate(RUN_ALL, theme)
+        return page
+
+    yield open_notebook
+    leave(page, request.node.name)
+    notebook.end_kernels()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ CELLS = [
     "    tables = cl.fetch(shop.client(), progress=False)",
     "explorer = cl.widgets.Explorer(tables)\nexplorer",
 ]
+SHORTCUTS = ("x", "a", "d", "d", "b")
 ASK = """async (code) => {
     const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
     const request = kernel.requestExecute({ code });
@@ -278,3 +279,39 @@ def test_a_finger_brushes(browser, voila):
     expect(chart(explorer, "Sales value")).to_contain_text("to below", timeout=SLOW)
     expect(explorer.locator(".cl-rows")).to_contain_text(f"1–25 of {selected(explorer):,}", timeout=SLOW)
     context.close()
+
+
+def test_it_works_beside_a_lookup_in_notebook_7(open_in_notebook):
+    cells = [*CELLS, "cl.widgets.Lookup(tables)", "print('all cells', 'have run')"]
+    page = open_in_notebook(cells)
+    expect(page.locator(".jp-Notebook")).to_contain_text("all cells have run", timeout=SLOW)
+    explorer = explorer_in(page)
+    lookup = page.get_by_role("region", name="Customer lookup")
+    box = lookup.get_by_role("combobox", name="Search customers")
+    box.click()
+    page.keyboard.type("rossi", delay=20)
+    expect(lookup.get_by_role("option").first).to_contain_text("Rossi")
+    page.keyboard.press("ArrowDown")
+    expect(lookup.get_by_role("option").first).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Enter")
+    expect(lookup.get_by_role("article", name="Customer")).to_contain_text("May be mailed")
+    lookup.get_by_role("button", name="Reveal").press("Enter")
+    expect(lookup.get_by_role("article").get_by_role("heading", level=3)).to_contain_text("Rossi")
+    for key in SHORTCUTS:
+        page.keyboard.press(key)
+    box.fill("")
+    for key in SHORTCUTS:
+        box.press(key)
+    expect(box).to_have_value("xaddb")
+
+    ready(explorer, "Sales value")
+    plot = chart(explorer, "Sales value").locator(".cl-plot")
+    press_at(page, plot, 0.3)
+    page.mouse.down()
+    press_at(page, plot, 0.6)
+    page.mouse.up()
+    expect(chart(explorer, "Sales value")).to_contain_text(re.compile("from .* to below"))
+    for key in (*SHORTCUTS, "ArrowRight", "Control+s"):
+        page.keyboard.press(key)
+    expect(page.locator(".jp-Notebook .jp-Cell")).to_have_count(len(cells))
+    page.wait_for_function("!jupyterapp.shell.currentWidget.context.model.dirty")

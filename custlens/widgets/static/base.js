@@ -49,7 +49,7 @@ function panel(label, build) {
 
       const handlers = build({ root, send, status, signal });
       if (!root.contains(status)) root.append(status);
-      keepKeys(root);
+      keepKeys(root, signal);
       el.replaceChildren(root);
       model.on("msg:custom", receive);
       Object.values(model.get("saved") ?? {}).forEach((message) => receive(message)); // a notebook opened again
@@ -77,10 +77,16 @@ function element(tag, attributes = {}, ...children) {
 }
 
 // Keep keys from the notebook's shortcuts, where `x` cuts the cell. Ctrl-S and Cmd-S still save it.
-function keepKeys(root) {
-  root.setAttribute("data-lm-suppress-shortcuts", "true");
+//
+// JupyterLab hears a key last, so it can be stopped here. Notebook 7 hears it first, before all but the window, and then looks
+// whether the element that has the focus carries this attribute.
+function keepKeys(root, signal) {
+  const saves = ({ ctrlKey, metaKey, key }) => (ctrlKey || metaKey) && key === "s";
+  window.addEventListener("keydown", (event) => {
+    if (root.contains(event.target)) event.target.toggleAttribute("data-lm-suppress-shortcuts", !saves(event));
+  }, { capture: true, signal });
   root.addEventListener("keydown", (event) => {
-    if (!((event.ctrlKey || event.metaKey) && event.key === "s")) event.stopPropagation();
+    if (!saves(event)) event.stopPropagation();
   });
 }
 
