@@ -120,6 +120,9 @@ def repeat_rate(
     notes = [*known.notes(table["buyers"].sum()), young]
     if not len(table):
         return look.say(ax, title, notes, known.nothing())
+    if table["buyers"].sum() == 1:
+        again = ", and ordered again" if table["repeat_buyers"].sum() else ", and not again so far"
+        return look.say(ax, title, notes, f"1 buyer has ordered{again}.")
     mature = table[table["mature"]]
     whole = mature if len(mature) else table
     share = look.percent(whole["repeat_buyers"].sum() / whole["buyers"].sum())
@@ -138,7 +141,7 @@ def repeat_rate(
             ax.errorbar, part["cohort"], rate, error,
             **{"fmt": "o", "color": colour, "markersize": 4, "linewidth": 1.2, **style},
         )  # fmt: skip
-    ax.set_ylim(0)
+    ax.set_ylim(0, max(ax.get_ylim()[1], 1.04 * table["repeat_rate"].max()))  # no point is cut in half
     look.date_axis(ax, f"First order ({unit}, {tz})")
     look.percent_axis(ax.yaxis, "Ordered again (95% interval)")
     look.grid(ax)
@@ -181,6 +184,10 @@ def survival(
         return look.say(ax, title, notes, known.nothing())
     if tidy["age"].max() == 0:
         return look.say(ax, title, notes, f"No cohort has been seen for a whole {unit} yet.")
+    if _sizes(tidy).sum() == 1:
+        last = tidy.loc[tidy["still_ordering"] > 0, "age"].max()
+        when = f"in the {unit} of the first" if last == 0 else f"{look.count(last, unit)} after the first"
+        return look.say(ax, title, notes, f"1 buyer has ordered; the last order was {when}.")
     pooled = tidy.groupby("age")[["still_ordering", "buyers"]].sum()
     enough = pooled["buyers"] >= pooled["buyers"].iloc[0] / 2
     end = max(1, int(pooled.index[enough][-1]))

@@ -243,6 +243,8 @@ def seasonality(
     title, notes = "New buyers per day", [*known.notes(table["first_orders"].sum()), f"days in {tz}"]
     if not len(table):
         return look.say(ax, title, notes, known.nothing())
+    if table["first_orders"].sum() == 1:
+        return look.say(ax, title, notes, "1 buyer has ordered: too few for a rhythm.")
     if len(table) < DAYS_IN_A_WEEK:
         return look.say(ax, title, notes, "The first orders span less than a week: too short for a rhythm.")
     day = table["period"].dt
@@ -256,9 +258,9 @@ def seasonality(
     ax = look.begin(ax, title, notes, finding)
     values = np.full((7, 12), np.nan)
     values[rates.index.get_level_values(0), rates.index.get_level_values(1) - 1] = rates
-    look.cells(
-        ax, values, list(calendar.day_abbr), list(calendar.month_abbr)[1:], lambda v: f"{v:.1f}" if v else "0", style
-    )
+    digits = next((digits for digits in (1, 2) if rates.max() >= 10.0 ** (1 - digits)), 3)
+    write = lambda rate: f"{rate:.{digits}f}" if rate else "0"  # noqa: E731
+    look.cells(ax, values, list(calendar.day_abbr), list(calendar.month_abbr)[1:], write, style)
     return ax
 
 
@@ -297,6 +299,8 @@ def second_order(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axes 
     end = int(table["days"].iloc[-1])
     if end == 0 or high.iloc[-1] == 0:
         return look.say(ax, title, notes, f"No second order within {look.count(end, 'day')}.")
+    if buyers == 1:
+        return look.say(ax, title, notes, "1 buyer has ordered, and ordered again.")
     after = table[table["days"] <= DAYS_TOLD].iloc[-1]
     ends = [look.percent(after[name]) for name in ("share_low", "share_high")]
     share = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
@@ -401,6 +405,9 @@ def _by_period(
     notes = known.notes(table[kind].sum())
     if not len(table):
         return look.say(ax, title, notes, known.nothing())
+    if table[kind].sum() == 1:
+        when = _when(table["period"][int(np.argmax(table[kind]))], period)
+        return look.say(ax, title, notes, f"1 buyer {did.replace('were', 'was')} in {when}.")
     whole = table[over] if over.any() else table
     best = whole.iloc[int(np.argmax(whole[kind]))]
     finding = f"{look.count(table[kind].sum(), 'buyer')} {did} in {look.count(len(table), period)}"

@@ -24,6 +24,8 @@ MARKS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 """Shares of the buyers whose amounts the chart marks or its finding names."""
 MOST_POINTS = 501
 """A cumulative curve has one point per buyer, but at most this many."""
+ONE_DID = {"have spent": "has spent", "spend": "spends"}
+"""What one buyer does, by what several do."""
 NAME_INCHES = 0.43
 """How far apart the names of two separate bars are."""
 TOP = (0.01, 0.1, 0.2)
@@ -246,8 +248,8 @@ def _amounts(
     drawn = int(bins["buyers"].sum())
     buyers, notes = look.count(drawn, "buyer"), known.notes(drawn, "without an amount")
     if least == most:
-        each = "" if drawn == 1 else " each"
-        return look.say(ax, title, notes, f"{buyers}: {look.money(most, known.currency)}{each}.")
+        did, each = (ONE_DID[verb], "") if drawn == 1 else (verb, ", each")
+        return look.say(ax, title, notes, f"{buyers} {did} {look.money(most, known.currency)}{per}{each}.")
     finding = (
         f"Half of {buyers} {verb} less than {look.money(median, known.currency)}{per}; the top tenth "
         f"{look.money(q90, known.currency)} or more."

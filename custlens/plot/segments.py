@@ -147,6 +147,9 @@ def segment_sizes(
         return look.say(ax, title, known.notes(0, UNSCORED), known.nothing(SCORED_BY))
     buyers, sales = table["customers"].astype("float64"), table["sales_value"].astype("float64")
     shares = {"buyers": buyers / buyers.sum(), "sales": sales / (sales.sum() or 1)}
+    if buyers.sum() == 1:
+        sentence = f"1 buyer, in the segment {table['segment'].iloc[0]}, with sales of {look.money(sales.sum(), known.currency)}."
+        return look.say(ax, title, known.notes(1, UNSCORED), sentence)
     best = int(np.argmax(shares["sales"]))
     finding = (
         f"The segment {table['segment'].iloc[best]} is {look.percent(shares['buyers'].iloc[best])} of "

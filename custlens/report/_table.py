@@ -25,6 +25,8 @@ _UNITS = {
     for name, column in model.to_schema().columns.items()
 }
 _INTERVAL = "_ci"
+_ROOM = "clamp(.3em, 1.6vw, 1.6em)"
+"""What is free between a number and a text on its right: less where the page is narrow."""
 _COUNTRY, _LANGUAGE = "country_code", "lang"
 
 
@@ -93,7 +95,11 @@ class Table:
             else header
             for name, header in columns.items()
         ]
-        self._styles = {place: style for place, name in enumerate(columns) if (style := _style(frame, name))}
+        styles = [_style(frame, name) for name in columns]
+        for place in range(1, len(styles)):
+            if styles[place] and not styles[place - 1]:  # the text would touch the number before it
+                styles[place] += f"; padding-left: {_ROOM}"
+        self._styles = {place: style for place, style in enumerate(styles) if style}
         self._links = {place: link for place, name in enumerate(columns) if link and name == "customer_id"}
 
     def __repr__(self) -> str:

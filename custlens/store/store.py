@@ -325,8 +325,10 @@ class Store:
             return state
         before = state.syncs[state.syncs["as_of"] <= until]
         if before.empty:
+            first = state.syncs["as_of"].iloc[0]
             raise StoreError(
-                f"{self.path} knows nothing from before {until:%Y-%m-%d %H:%M} UTC: its first sync was later"
+                f"{self.path} knows nothing from before {until:%Y-%m-%d %H:%M} UTC: its first sync was at "
+                f"{first:%Y-%m-%d %H:%M} UTC"
             )
         found = before.iloc[-1]
         if found["sync"] == state.syncs["sync"].iloc[-1]:

@@ -49,3 +49,9 @@ def test_a_shop_too_young_for_a_cohort_says_so(data):
 def test_a_period_or_a_time_zone_that_does_not_exist_is_named(chart, arguments, message, data):
     with pytest.raises(cl.ArgumentError, match=message):
         chart(data["generated"].customers, **arguments)
+
+
+def test_a_cohort_of_whom_all_have_come_back_is_not_cut_in_half(data):
+    customers = data["cdnow"].customers.query("number_of_orders > 4")
+    ax = cl.plot.repeat_rate(customers)
+    assert ax.get_ylim()[1] > 1.02

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -108,6 +110,13 @@ def test_new_buyers_per_day_add_up(data):
     counts = np.zeros((7, 12))
     np.add.at(counts, (days.day_of_week, days.month - 1), 1)
     assert (cells.filled(0) * counts).sum() == pytest.approx(len(customers))
+
+
+def test_rates_far_below_one_a_day_have_digits_enough():
+    customers = buyers_on("1995-01-01", "1996-02-01", "1997-03-01", "1998-04-01").assign(as_of=MIDNIGHT)
+    ax = cl.plot.seasonality(customers)
+    shown = {text.get_text() for text in ax.texts if re.fullmatch(r"[\d.]+", text.get_text())}
+    assert shown == {"0", "0.056", "0.059"}
 
 
 def test_the_band_of_the_second_order_is_the_range(data):

@@ -146,6 +146,13 @@ def test_buyers_without_dates_are_not_said_to_be_none(name, buyers, data):
     assert "nan" not in note_of(ax)
 
 
+@pytest.mark.parametrize("name", [name for name in OF_CUSTOMERS if not name.startswith(("rfm", "cohort", "quality"))])
+def test_one_buyer_is_told_of_and_not_drawn(name, draw):
+    ax = draw(name, "one")
+    assert not ax.has_data()
+    assert not re.search(r"%|nan|1 buyers|1 buyer (have|were|order )", plot.describe(ax))
+
+
 @pytest.mark.parametrize("name", [name for name in OF_CUSTOMERS if name != "quality"])
 def test_customers_without_statistics_are_not_said_to_have_ordered_nothing(name, data):
     statistics = ["number_of_orders", "sales_value", "first_order_date", "last_order_date"]

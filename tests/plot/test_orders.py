@@ -78,7 +78,7 @@ def test_the_finding_is_made_from_the_numbers(data):
 def test_one_amount_is_said_and_not_drawn(data):
     ax = cl.plot.sales_value(data["one"].customers)
     assert not ax.patches
-    assert cl.plot.describe(ax).startswith("1 buyer: ")
+    assert cl.plot.describe(ax).startswith("1 buyer has spent ")
 
 
 def test_orders_in_classes_that_double(data):

@@ -72,8 +72,8 @@ def test_what_cannot_be_reported_on_is_named(store, tmp_path):
     last = moments(store)[-1]
     for arguments, error, message in (
         ({"since": last}, cl.ArgumentError, "since must be before the sync reported on"),
-        ({"since": "2020-01-01"}, cl.errors.StoreError, "its first sync was later"),
-        ({"as_of": "2020-01-01"}, cl.errors.StoreError, "its first sync was later"),
+        ({"since": "2020-01-01"}, cl.errors.StoreError, "its first sync was at 2026-06-30 12:00 UTC"),
+        ({"as_of": "2020-01-01"}, cl.errors.StoreError, "its first sync was at 2026-06-30 12:00 UTC"),
         ({"as_of": "soon"}, cl.ArgumentError, "as_of must be a date"),
         ({"since": 5}, cl.ArgumentError, "since must be a date"),
         ({"segment": "Champion"}, cl.ArgumentError, "did you mean 'Champions'"),

@@ -1,3 +1,5 @@
+import re
+
 import pandas as pd
 import pytest
 
@@ -139,3 +141,10 @@ def test_what_is_not_a_table_or_column_is_named(arguments, message):
 def test_a_link_that_is_not_an_address_is_refused(link):
     with pytest.raises(cl.ArgumentError, match="link must be an address that begins with https"):
         Table(RESULT, link=link)
+
+
+def test_a_text_stays_clear_of_the_number_on_its_left():
+    page = Table(RESULT, {"customers": "Customers", "cohort": "Cohort", "group": "Group"})._repr_html_()
+    styles = dict(re.findall(r"\.col(\d) \{(.*?)\}", page, re.DOTALL))
+    assert "padding-left" in styles["1"]
+    assert "padding-left" not in styles["2"]

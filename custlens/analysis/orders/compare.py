@@ -24,6 +24,9 @@ LARGEST_DRAW = 20_000
 """The most buyers, of both tables together, in one draw."""
 AT_ONCE = 200_000
 """Buyers drawn at once, to limit the memory used."""
+FARTHEST = 3.0
+"""How far the median of a draw is from that of all buyers at most, nearly always: as a share of the buyers, a multiple of
+1 / √(number drawn), whose standard error is 0.5."""
 FEATURES = ["repeat", "number_of_orders", "sales_value"]
 LEAST_ERROR = 1 / 3
 """Least standard error of a draw, relative to that of the data: a draw of nothing but equal buyers would have none."""
@@ -148,7 +151,8 @@ def _buyers(frame: Frame, have_ids: bool) -> pd.DataFrame:
     """Return one row per buyer, in an order that does not depend on the engine."""
     keys = ["customer_id"] if have_ids else []
     table = gather(frame, numbers=["sales_value"], keys=keys, min_orders=1).dropna()
-    table = table.sort_values([*keys, "number_of_orders", "sales_value"])
+    # A customer is there once, so that the key alone orders them; the others need not come in order of it.
+    table = table.sort_values(keys or ["number_of_orders", "sales_value"])
     table = table.loc[table.index.repeat(table["rows"].astype("int64"))]
     return table.assign(repeat=(table["number_of_orders"] > 1).astype("float64")).reset_index(drop=True)
 
@@ -191,18 +195,23 @@ def _interval(
     sizes = np.array([len(stratum.features) for stratum in strata])
     fraction = min(1.0, LARGEST_DRAW / sizes.sum())
     drawn_sizes = np.maximum(np.rint(sizes * fraction).astype("int64"), np.minimum(sizes, 2))
-    at_once = max(1, AT_ONCE // int(drawn_sizes.sum()))
-    draws = []
+    at_once = min(max(1, AT_ONCE // int(drawn_sizes.sum())), resamples)
+    draws, nears = [], _nears(strata, int(drawn_sizes.sum()))
+    # Memory is filled again and again, since taking it anew takes longer than the drawing.
+    places = [
+        np.empty((at_once, drawn, stratum.features.shape[1]))
+        for stratum, drawn in zip(strata, drawn_sizes, strict=True)
+    ]
     for begin in range(0, resamples, at_once):
         shape = min(at_once, resamples - begin)
         parts = [
-            stratum.features.take(random.integers(0, size, (shape, drawn)), axis=0)
-            for stratum, size, drawn in zip(strata, sizes, drawn_sizes, strict=True)
+            stratum.features.take(random.integers(0, size, (shape, drawn)), axis=0, out=place[:shape], mode="clip")
+            for stratum, size, drawn, place in zip(strata, sizes, drawn_sizes, places, strict=True)
         ]
-        draws.append(_drawn(strata, parts))
+        draws.append(_drawn(strata, parts, nears))
     found = _Drawn(*map(np.concatenate, zip(*draws, strict=True)))
     scale = np.sqrt(drawn_sizes.sum() / sizes.sum())
-    error = _drawn(strata, [stratum.features[None] for stratum in strata]).error[0]
+    error = _drawn(strata, [stratum.features[None] for stratum in strata], nears).error[0]
     with np.errstate(divide="ignore", invalid="ignore"):
         off = np.abs(found.difference[:, :MEANS] - point[:MEANS])
         half = error * np.quantile(off / np.maximum(found.error, LEAST_ERROR * error / scale), level, axis=0)
@@ -213,7 +222,7 @@ def _interval(
     return np.append(point[:MEANS] - half, ends[0]), np.append(point[:MEANS] + half, ends[1])
 
 
-def _drawn(strata: list[_Stratum], parts: list[np.ndarray]) -> _Drawn:
+def _drawn(strata: list[_Stratum], parts: list[np.ndarray], nears: list[np.ndarray]) -> _Drawn:
     """Compute the differences and standard errors of some draws.
 
     Parameters
@@ -222,6 +231,8 @@ def _drawn(strata: list[_Stratum], parts: list[np.ndarray]) -> _Drawn:
         The strata.
     parts
         For each of them the features of its buyers, shape (draws, buyers, features).
+    nears
+        As `_nears` returns them.
     """
     draws = len(parts[0])
     totals, scatter = np.zeros((draws, 6)), np.zeros((draws, 6, 6))
@@ -229,21 +240,52 @@ def _drawn(strata: list[_Stratum], parts: list[np.ndarray]) -> _Drawn:
     sales: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for stratum, part in zip(strata, parts, strict=True):
         here, size = stratum.place, part.shape[1]
-        products = part.transpose(0, 2, 1) @ part  # the first row holds the sums
-        sums = products[:, 0, 1:]
+        products = part.transpose(0, 2, 1) @ part[:, :, 1:]  # the first row holds the sums
+        sums = products[:, 0]
         totals[:, here] += sums + size * stratum.means
-        centred = products[:, 1:, 1:] - sums[:, :, None] * sums[:, None, :] / size
+        centred = products[:, 1:] - sums[:, :, None] * sums[:, None, :] / size
         scatter[:, here, here] += centred * (size / max(size - 1, 1))
         count[here] += size
         for column in range(2, len(stratum.means), 3):
             sales[(here.start + column) // 3].append(part[:, :, 1 + column] + stratum.means[column])
     means = totals / count
     a, b = _ratios(means[:, :3]), _ratios(means[:, 3:])
-    medians = [np.median(np.concatenate(values, axis=1), axis=1) for values in sales]
+    medians = [
+        _medians(values[0] if len(values) == 1 else np.concatenate(values, axis=1), near)
+        for values, near in zip(sales, nears, strict=True)
+    ]
     slopes = np.concatenate([-_slopes(means[:, :3], a) / count[0], _slopes(means[:, 3:], b) / count[3]], axis=1)
     variance = ((scatter @ slopes) * slopes).sum(axis=1)
     difference = np.column_stack([b - a, medians[1] - medians[0]])
     return _Drawn(difference, np.sqrt(np.maximum(variance, 0.0)))
+
+
+def _nears(strata: list[_Stratum], drawn: int) -> list[np.ndarray]:
+    """Return, for each of the two tables, between which amounts the median of so many of its buyers nearly always is."""
+    sales: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for stratum in strata:
+        for column in range(2, len(stratum.means), 3):
+            sales[(stratum.place.start + column) // 3].append(stratum.features[:, 1 + column] + stratum.means[column])
+    found = [np.concatenate(values) for values in sales]
+    sizes = [drawn * len(values) / sum(map(len, found)) for values in found]
+    ranks = [np.clip([0.5 - FARTHEST / np.sqrt(size), 0.5 + FARTHEST / np.sqrt(size)], 0, 1) for size in sizes]
+    return [np.quantile(values, ends) for values, ends in zip(found, ranks, strict=True)]
+
+
+def _medians(values: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Return the median of each row; it is found faster where it lies in the given range."""
+    size, (low, high) = values.shape[1], near
+    found = np.empty(len(values))
+    for place, row in enumerate(values):
+        inside = row[(row >= low) & (row <= high)]
+        first = (size - 1) // 2 - np.count_nonzero(row < low)
+        last = first + 1 - size % 2
+        if first >= 0 and last < len(inside):  # else the row is an unusual draw
+            inside.partition([first, last])
+            found[place] = (inside[first] + inside[last]) / 2
+        else:
+            found[place] = np.median(row)
+    return found
 
 
 def _slopes(means: np.ndarray, ratios: np.ndarray) -> np.ndarray:
