@@ -29,7 +29,7 @@ demo: $(READY)  ## fetch the embedded demo store and write its report
 
 test: check $(SPARK)  ## check, then run every test and notebook
 	$(BIN)/python -m pytest -n auto --dist loadfile
-	$(BIN)/python -m pytest -n auto --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=60 --override-ini addopts= notebooks
+	PYTHONWARNINGS=error::UserWarning,error::RuntimeWarning $(BIN)/python -m pytest -n auto --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=60 --override-ini addopts= notebooks
 
 check: $(READY)  ## format, lint, types, import directions
 	$(BIN)/ruff format --check .

@@ -59,6 +59,7 @@ def test_a_report_on_a_shop_reads_its_settings_from_the_environment(shop, tmp_pa
     assert "no earlier sync yet" in done.output
     page = path.read_text(encoding="utf-8")
     assert "@mail.example" not in page
+    assert shop.token not in page + done.output
     assert "my.ecwid.com" not in page  # another address than Ecwid's has another admin
 
 

@@ -1,22 +1,12 @@
-"""Each notebook runs from the first cell to the last, and is saved without anybody's data."""
+"""Each notebook is saved as it ran, without errors and without anybody's data; `make test` runs them again by nbval."""
 
 import json
 import re
 from pathlib import Path
 
-import papermill
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_whole(path, tmp_path):
-    done = papermill.execute_notebook(
-        str(path), str(tmp_path / path.name), kernel_name="python3", progress_bar=False, cwd=str(path.parent)
-    )
-    outputs = [output for cell in done.cells for output in cell.get("outputs", [])]
-    assert [output.text for output in outputs if output.get("name") == "stderr"] == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -25,7 +15,9 @@ def test_a_notebook_is_saved_with_outputs_and_without_personal_data(path):
     assert "widgets" not in notebook["metadata"]
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert all(cell["execution_count"] for cell in code)
-    shown = json.dumps([cell["outputs"] for cell in code])
+    outputs = [output for cell in code for output in cell["outputs"]]
+    assert not any(output["output_type"] == "error" for output in outputs)
+    shown = json.dumps(outputs)
     assert not re.search(r"[\w.]+@[\w.]+\.\w+", shown)
     assert not re.search(r"secret_[0-9a-f]{8}", shown)
     tables = [cell for cell in code if any("dataframe" in json.dumps(output) for output in cell["outputs"])]

@@ -7,11 +7,9 @@ import traceback
 import nbformat
 import papermill
 import pytest
-from click.testing import CliRunner
 
 import custlens as cl
 from custlens import report
-from custlens.cli import main
 
 FAULTS = [
     400,
@@ -106,14 +104,10 @@ def test_a_refused_client_never_shows_its_token(arguments):
     assert "s3cret-token" not in everything_shown(error)
 
 
-def test_neither_notebook_outputs_nor_the_report_hold_the_token(shop, tmp_path, monkeypatch):
+def test_the_outputs_of_a_notebook_never_hold_the_token(shop, tmp_path, monkeypatch):
     monkeypatch.setenv("ECWID_STORE_ID", str(shop.store_id))
     monkeypatch.setenv("ECWID_TOKEN", shop.token)
     monkeypatch.setenv("ECWID_BASE_URL", shop.url)
-    done = CliRunner().invoke(main, ["report", "--output", str(tmp_path / "report.html")], catch_exceptions=False)
-    assert shop.token not in done.output
-    assert shop.token not in (tmp_path / "report.html").read_text(encoding="utf-8")
-
     cells = [
         "import custlens as cl\nclient = cl.Client.from_env(retries=0)\nclient",
         "cl.fetch(client, progress=False)",

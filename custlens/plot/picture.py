@@ -97,7 +97,11 @@ def picture(chart: Axes | Figure, *, caption: str | None = None) -> Picture:
     figure: Any = chart.get_figure(root=True)
     alt = describe(figure)
     with io.BytesIO() as file:
-        figure.savefig(file, format="png", dpi=SHARPNESS * figure.dpi, bbox_inches="tight")
+        # A layout engine has made room for everything; without one, what stands out of the figure is added.
+        fit = None if figure.get_layout_engine() else "tight"
+        figure.savefig(
+            file, format="png", dpi=SHARPNESS * figure.dpi, bbox_inches=fit, pil_kwargs={"compress_level": 0}
+        )
         drawn = Image.open(file)
         drawn.load()
     plt.close(figure)

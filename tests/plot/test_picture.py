@@ -44,7 +44,7 @@ def test_a_picture_is_twice_as_sharp_as_the_page(data):
 def test_a_picture_shows_the_pixels_of_the_figure(data):
     ax = cl.plot.rfm_grid(data["cdnow"].customers)
     with io.BytesIO() as file:
-        ax.figure.savefig(file, dpi=200, bbox_inches="tight")
+        ax.figure.savefig(file, dpi=200)
         drawn = np.asarray(Image.open(file).convert("RGB")).astype(int)
     shown = np.asarray(Image.open(io.BytesIO(cl.plot.picture(ax).png)).convert("RGB")).astype(int)
     assert np.abs(shown - drawn).mean() < 0.5
