@@ -91,8 +91,8 @@ def test_the_live_panel_takes_the_place_of_its_still(open_in_lab):
         expect(notebook.get_by_text("No kernel, no echo.").nth(number)).to_be_hidden()
 
 
-def test_a_saved_notebook_whose_kernel_is_gone_shows_the_still(open_in_lab, lab, page, page_errors):
-    open_in_lab(CELLS[:1])
+def test_a_saved_notebook_whose_kernel_is_gone_shows_the_still(open_in_lab, lab, page_errors):
+    page = open_in_lab(CELLS[:1])
     expect(page.locator(".jp-Notebook").get_by_role("region", name="Echo")).to_be_visible(timeout=SLOW)
     name = save(page, lab).name
     lab.end_kernels()
