@@ -20,6 +20,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import nbformat
 import pytest
 from helpers import echo
+from helpers.browsing import take_picture
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 
 from custlens.widgets.app import NOT_HERE
@@ -111,12 +112,6 @@ def page(browser: Browser, page_errors: list[str]) -> Iterator[Page]:
     with hearing(page, page_errors):
         yield page
         page.close()
-
-
-def take_picture(page: Page, name: str) -> None:
-    """Keep a picture of a page where a folder for them is named."""
-    if folder := os.environ.get("CUSTLENS_SCREENSHOTS"):
-        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
 
 @contextmanager

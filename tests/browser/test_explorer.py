@@ -1,10 +1,9 @@
 """What an analyst does with the Explorer: brush by mouse, finger and keys, read, copy the code, page the rows."""
 
-import os
+import itertools
 import re
-from pathlib import Path
 
-from axe_playwright_python.sync_playwright import Axe
+from helpers.browsing import serious, take_picture
 from playwright.sync_api import Locator, Page, expect
 
 SLOW = 60_000
@@ -61,19 +60,6 @@ def press_at(page: Page, plot: Locator, place: float) -> None:
     box = plot.bounding_box()
     assert box
     page.mouse.move(box["x"] + place * box["width"], box["y"] + box["height"] / 2, steps=6)
-
-
-def findings(page: Page) -> list[tuple[str, list[str]]]:
-    """What axe finds to be serious in the Explorer."""
-    page.wait_for_timeout(600)  # names for screen readers follow once the brush rests
-    found = Axe().run(page, context=".cl-explorer").response["violations"]
-    serious = [violation for violation in found if violation["impact"] in ("serious", "critical")]
-    return [(violation["id"], [node["html"] for node in violation["nodes"]]) for violation in serious]
-
-
-def take_picture(page: Page, name: str) -> None:
-    if folder := os.environ.get("CUSTLENS_SCREENSHOTS"):
-        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
 
 def test_a_brush_by_mouse_moves_every_chart_and_its_code_gives_the_same_rows(open_in_lab):
@@ -202,31 +188,22 @@ def test_filters_set_in_python_and_two_explorers(open_in_lab):
     assert ask(page, "print(explorer.filters)") == "{'first_order_date': [None]}"
 
 
-def test_it_is_accessible_in_the_dark(open_in_lab):
-    page = open_in_lab(CELLS, "JupyterLab Dark")
+def test_it_is_accessible_and_fits_on_a_telephone_and_on_a_wide_screen(open_in_lab):
+    page = open_in_lab(CELLS)
     explorer = explorer_in(page)
     ask(page, "explorer.filters = {'sales_value': (30, 500), 'segment': ['Champions', 'Loyal']}")
     expect(chart(explorer, "Segment")).to_contain_text("Champions, Loyal")
-    for width in (1280, 390):
+    for theme, width in itertools.product(("JupyterLab Light", "JupyterLab Dark"), (390, 1280, 1920)):
+        page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
         page.set_viewport_size({"width": width, "height": 1000})
-        assert findings(page) == []
-        take_picture(page, f"explorer_dark_{width}")
-
-
-def test_it_is_accessible_and_fits_on_a_telephone_and_on_a_wide_screen(open_in_voila):
-    filtered = [*CELLS, "explorer.filters = {'sales_value': (30, 500), 'segment': ['Champions', 'Loyal']}"]
-    page = open_in_voila(filtered)
-    explorer = explorer_in(page)
-    expect(chart(explorer, "Segment")).to_contain_text("Champions, Loyal", timeout=SLOW)
-    for width in (390, 1280, 1920):
-        page.set_viewport_size({"width": width, "height": 1000})
-        assert findings(page) == []
+        page.wait_for_timeout(600)  # names for screen readers follow once the brush rests
+        assert serious(page, ".cl-explorer") == []
         assert explorer.evaluate("root => root.scrollWidth - root.clientWidth") <= 1
         charts = explorer.evaluate(
             "root => [...root.querySelectorAll('figure')].map(f => f.scrollWidth - f.clientWidth)"
         )
         assert max(charts) <= 1
-        take_picture(page, f"explorer_{width}")
+        take_picture(page, f"explorer {theme} {width}")
 
 
 def test_it_works_in_voila(open_in_voila):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 import pypdfium2 as pdfium
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from helpers.browsing import serious, take_picture
 from helpers.reports import cdnow_store, demo_store
 
 import custlens as cl
@@ -47,8 +46,7 @@ def opened(request, pages, page):
     page.goto(pages[request.param].as_uri())
     yield page
     assert [url for url in asked if not url.startswith("data:")] == [pages[request.param].as_uri()]
-    if folder := os.environ.get("CUSTLENS_SCREENSHOTS"):
-        page.screenshot(path=str(Path(folder) / f"report_{request.param}.png"), full_page=True)
+    take_picture(page, f"report_{request.param}")
 
 
 @pytest.mark.parametrize(("width", "columns"), [(390, 1), (768, 1), (1280, 2), (1920, 2)])
@@ -64,8 +62,7 @@ def test_no_element_is_wider_than_its_column(opened, width, columns):
 def test_axe_finds_nothing_serious(opened, width, scheme):
     opened.set_viewport_size({"width": width, "height": 900})
     opened.emulate_media(color_scheme=scheme)
-    found = Axe().run(opened).response["violations"]
-    assert [(one["id"], one["help"]) for one in found if one["impact"] in ("serious", "critical")] == []
+    assert serious(opened) == []
 
 
 def test_who_is_slipping_away_is_seen_without_scrolling(opened):

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from helpers.browsing import serious
 from playwright.sync_api import Locator, Page, expect
 
 SLOW = 60_000
@@ -44,12 +44,7 @@ def test_a_sync_is_cancelled_and_goes_on_in_jupyterlab(open_in_lab, theme):
     page = open_in_lab(CELLS, theme)
     panel = page.locator(".jp-Notebook").get_by_role("region", name="Sync")
     cancel_and_sync(panel)
-    serious = [
-        violation
-        for violation in Axe().run(page, context=".cl-sync").response["violations"]
-        if violation["impact"] in ("serious", "critical")
-    ]
-    assert serious == []
+    assert serious(page, ".cl-sync") == []
     page.set_viewport_size({"width": 390, "height": 844})
     page.evaluate("jupyterapp.shell.collapseLeft()")
     in_width(page, panel)

@@ -95,6 +95,8 @@ def spark(folder):
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.sql.session.timeZone", "America/New_York")
         .config("spark.driver.host", "127.0.0.1")
+        .config("spark.sql.codegen.wholeStage", "false")  # and without compiling each query
+        .config("spark.driver.extraJavaOptions", "-XX:TieredStopAtLevel=1")  # quick to start, for little work
         .getOrCreate()
     )
     table = session.read.parquet(str(folder / "customers.parquet"))

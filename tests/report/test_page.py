@@ -3,10 +3,13 @@ import re
 
 import nbformat
 import pytest
+from click.testing import CliRunner
 from helpers.reports import store_of
 
 import custlens as cl
 from custlens import report
+from custlens.api.client import BASE_URL, admin_url
+from custlens.cli import main
 
 
 def written(store, path, **parameters):
@@ -17,7 +20,8 @@ def written(store, path, **parameters):
 
 @pytest.fixture(scope="module")
 def page(store, tmp_path_factory):
-    return written(store, tmp_path_factory.mktemp("report") / "page.html")
+    parameters = {"as_of": "2026-07-31", "since": "2026-07-01", "tz": "Europe/Rome", "admin": admin_url(BASE_URL)}
+    return written(store, tmp_path_factory.mktemp("report") / "page.html", **parameters)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +84,7 @@ def test_the_first_figures_agree_with_the_data_of_the_server(page):
 
 def test_the_first_page_says_what_has_changed_and_who_is_slipping_away(page, store, data):
     assert all(change for _, change in figures(page).values())
-    assert "Shop 1003 · as of 2026-07-30 12:00 UTC · amounts in EUR" in page
+    assert "Shop 1003, months in Europe/Rome · as of 2026-07-30 12:00 UTC · amounts in EUR" in page
     assert "changes since 2026-06-30 12:00 UTC" in page
     assert page.count("<li>") == 3
     overdue = tables(page)[0]
@@ -89,8 +93,15 @@ def test_the_first_page_says_what_has_changed_and_who_is_slipping_away(page, sto
     assert [row[0] for row in overdue[1:]] == [str(customer_id) for customer_id in ranked["customer_id"].head(10)]
 
 
-def test_the_same_store_gives_the_same_bytes(page, store, tmp_path):
-    assert written(store, tmp_path / "again.html") == page
+def test_the_command_writes_the_same_bytes_of_the_same_store(page, store, tmp_path, monkeypatch):
+    monkeypatch.delenv("ECWID_TOKEN", raising=False)
+    monkeypatch.delenv("ECWID_BASE_URL", raising=False)
+    path = tmp_path / "again.html"
+    options = ["--store", store.path, "--as-of", "2026-07-31", "--since", "2026-07-01", "--tz", "Europe/Rome"]
+    done = CliRunner().invoke(main, ["report", *options, "-o", str(path)])
+    assert done.exit_code == 0, done.output
+    assert "changes since 2026-06-30 12:00 UTC" in done.output
+    assert path.read_text(encoding="utf-8") == page
 
 
 def test_the_pictures_have_what_they_show_as_alternative_text(page, data):
@@ -100,7 +111,7 @@ def test_the_pictures_have_what_they_show_as_alternative_text(page, data):
     assert len(alts) >= 15
     assert cl.plot.describe(cl.plot.overdue(data.customers, data.model)) in alts
     assert cl.plot.describe(cl.plot.sales_value(data.customers)) in alts
-    assert cl.plot.describe(cl.plot.repeat_rate(data.customers)) in alts
+    assert cl.plot.describe(cl.plot.repeat_rate(data.customers, tz="Europe/Rome")) in alts
     assert not any(alt.startswith("Chart: ") for alt in alts)
 
 
@@ -132,11 +143,11 @@ def test_tables_have_seven_columns_at_most_and_no_raw_times_or_codes(name, reque
         assert not any("+00:00" in cell or cell in ("US", "GB", "nan", "<NA>") for row in table for cell in row)
 
 
-def test_personal_data_is_hidden_and_ids_are_not_linked_where_the_admin_is_unknown(page, data):
+def test_personal_data_is_hidden_and_ids_lead_to_the_admin(page, data):
     names = set(data.customers["name"].dropna())
     assert not any(html.escape(name) in page for name in names)
     assert "@" not in re.sub(r"@(media|page)|base64,[^\"]*", "", page)
-    assert "<a " not in page
+    assert "https://my.ecwid.com/store/1003#customers" in page
 
 
 def test_names_and_links_are_there_where_they_are_asked_for(cdnow_page, cdnow_data):

@@ -194,27 +194,27 @@ def test_forgetting_ends_the_way_back_and_says_so(shop, client, store):
 
 def test_compact_gives_up_what_is_older_and_keeps_the_history_whole(shop, client, store, folder):
     states = {}
-    for _ in range(40):
+    for _ in range(20):
         shop.advance(1)
         store.sync(client, progress=False)
         states[shop.population.now] = store.customers()
     history, files = store.history(), len(list(folder.rglob("*")))
-    report = store.compact("10D")
-    assert (report.syncs_given_up, report.syncs_kept) == (29, 11)
+    report = store.compact("5D")
+    assert (report.syncs_given_up, report.syncs_kept) == (14, 6)
     assert report.bytes_after < report.bytes_before
     assert report.bytes_after == sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     assert len(list(folder.rglob("*"))) < files / 2
-    assert store.syncs()["readable"].tolist() == [False] * 29 + [True] * 11
+    assert store.syncs()["readable"].tolist() == [False] * 14 + [True] * 6
     pd.testing.assert_frame_equal(store.history(), history)
-    for moment, held in list(states.items())[29:]:
+    for moment, held in list(states.items())[14:]:
         pd.testing.assert_frame_equal(store.customers(as_of=moment), held)
     with pytest.raises(cl.StoreError, match="was given up"):
-        store.customers(as_of=list(states)[28])
-    again = store.compact("10D")
-    assert (again.syncs_given_up, again.syncs_kept) == (0, 11)
+        store.customers(as_of=list(states)[13])
+    again = store.compact("5D")
+    assert (again.syncs_given_up, again.syncs_kept) == (0, 6)
     shop.advance(1)
     store.sync(client, progress=False)
-    assert store.syncs()["readable"].sum() == 12
+    assert store.syncs()["readable"].sum() == 7
 
 
 @pytest.mark.parametrize("keep", ["90", 90, "3 months", None, "-1D"])

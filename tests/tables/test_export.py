@@ -28,13 +28,14 @@ def test_no_text_becomes_a_formula(table, tmp_path):
 
 
 def test_personal_data_is_masked_unless_asked_for(generated, tmp_path):
+    customers = generated.customers.head(300)
     for name in ("a.csv", "a.parquet", "a.xlsx"):
         read = {"csv": pd.read_csv, "parquet": pd.read_parquet, "xlsx": pd.read_excel}[name.split(".")[1]]
-        masked = read(export(generated.customers, tmp_path / name))
+        masked = read(export(customers, tmp_path / name))
         assert set(masked["email"]) == {"•••"}
-        assert masked["sales_value"].sum() == pytest.approx(generated.customers["sales_value"].sum())
-        shown = read(export(generated.customers, tmp_path / name, reveal=True))
-        assert shown["email"].tolist() == generated.customers["email"].tolist()
+        assert masked["sales_value"].sum() == pytest.approx(customers["sales_value"].sum())
+        shown = read(export(customers, tmp_path / name, reveal=True))
+        assert shown["email"].tolist() == customers["email"].tolist()
 
 
 def test_parquet_keeps_every_dtype_and_text(table, tmp_path):

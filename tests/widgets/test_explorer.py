@@ -60,7 +60,7 @@ def filters_of(customers):
     )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=25)
 @given(data=st.data())
 def test_the_code_gives_the_rows_that_are_selected_and_counted(generated, shared, data):
     customers = generated.customers
@@ -78,7 +78,7 @@ def test_the_code_gives_the_rows_that_are_selected_and_counted(generated, shared
     assert again.selected["customer_id"].tolist() == selected["customer_id"].tolist()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20)
 @given(data=st.data())
 def test_a_brush_gives_the_counts_of_its_cube_and_code_for_the_same_rows(generated, shared, data):
     shared.clear()

@@ -54,7 +54,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_any_table_has_a_result_or_an_error_that_says_why(data):
     rows = data.draw(st.integers(0, 4))
