@@ -193,6 +193,7 @@ def test_it_is_accessible_and_fits_on_a_telephone_and_on_a_wide_screen(open_in_l
     explorer = explorer_in(page)
     ask(page, "explorer.filters = {'sales_value': (30, 500), 'segment': ['Champions', 'Loyal']}")
     expect(chart(explorer, "Segment")).to_contain_text("Champions, Loyal")
+    page.evaluate("jupyterapp.shell.collapseLeft()")
     for theme, width in itertools.product(("JupyterLab Light", "JupyterLab Dark"), (390, 1280, 1920)):
         page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
         page.set_viewport_size({"width": width, "height": 1000})
