@@ -35,6 +35,8 @@ SPELLED = {
 """Letters that Unicode does not decompose, and how they are usually typed without them."""
 ROWS_PER_BLOCK = 16_384
 """The text of a block, about 2 MB, stays in the processor's cache while it is scanned."""
+FIRST_PLAIN, LAST_PLAIN = ord(" "), ord("~")
+"""The first and the last printable character of ASCII."""
 LINE = pa.scalar("\n", pa.large_string())
 
 
@@ -273,6 +275,10 @@ def _column(table: pd.DataFrame, name: str) -> pa.Array:
 def _plain(texts: pa.Array) -> pa.Array:
     """Return texts in lower case, without accents and invisible characters."""
     plain = pc.ascii_lower(texts)
+    data = plain.buffers()[2]
+    letters = np.frombuffer(data, "uint8") if data else np.empty(0, "uint8")
+    if letters.min(initial=FIRST_PLAIN) >= FIRST_PLAIN and letters.max(initial=FIRST_PLAIN) <= LAST_PLAIN:
+        return plain
     odd = pc.fill_null(pc.match_substring_regex(texts, r"[^ -~]"), False)
     if pc.any(odd).as_py():
         plain = pc.replace_with_mask(plain, odd, _folded(texts.filter(odd)))
@@ -309,9 +315,7 @@ def _digits(texts: pa.Array) -> pa.Array:
         return texts
     letters = np.frombuffer(data, "uint8")
     digit = (letters >= ord("0")) & (letters <= ord("9"))
-    before = np.zeros(len(letters) + 1, "int64")
-    np.cumsum(digit, out=before[1:])
-    ends = before[np.frombuffer(offsets, "int64", len(texts) + 1)]
+    ends = np.searchsorted(np.flatnonzero(digit), np.frombuffer(offsets, "int64", len(texts) + 1))
     found = pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(letters[digit]))
     return _unless_equal(found, pa.scalar("", pa.large_string()))
 
