@@ -37,6 +37,7 @@ __all__ = [
     "currency_of",
     "customers_frame",
     "gather",
+    "has_zones",
     "in_memory",
     "labels",
     "latest_as_of",
@@ -156,8 +157,7 @@ def check_types(
         kind = schema[column]
         if not (kind.is_numeric() or _holds_numbers(frame, column)):
             raise DataError(f"{column} must hold numbers, not {kind}: convert the column first, for example to float64")
-    # DuckDB and Spark have times without a zone that are in UTC.
-    zoned = in_memory(frame) or frame.implementation.is_pyarrow() or frame.implementation.is_dask()
+    zoned = has_zones(frame)
     local = set(local_times)
     for column in [*times, *local]:
         kind = schema[column]
@@ -168,6 +168,11 @@ def check_types(
             raise DataError(
                 f"{column} holds times without a time zone: add theirs, for example table['{column}'].dt.tz_localize('UTC')"
             )
+
+
+def has_zones(frame: Frame) -> bool:
+    """Return whether times have a time zone on the engine of a table; on DuckDB and Spark some have none and are in UTC."""
+    return in_memory(frame) or frame.implementation.is_pyarrow() or frame.implementation.is_dask()
 
 
 def latest_as_of(frame: Frame, as_of: Moment | None = None) -> datetime | None:

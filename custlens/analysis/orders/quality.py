@@ -13,7 +13,7 @@ from narwhals.typing import IntoFrameT
 
 from custlens._arguments import Moment, one_of
 from custlens.analysis import results
-from custlens.analysis._frames import Frame, check_types, customers_frame, latest_as_of, native, same_kind
+from custlens.analysis._frames import Frame, check_types, customers_frame, has_zones, latest_as_of, native, same_kind
 from custlens.errors import DataError
 
 __all__ = ["CHECKS", "quality", "quality_rows"]
@@ -30,6 +30,12 @@ class Check(NamedTuple):
 _n, _s, _aov = nw.col("number_of_orders"), nw.col("sales_value"), nw.col("average_order_value")
 _first, _last = nw.col("first_order_date"), nw.col("last_order_date")
 
+
+def _differ(left: nw.Expr, right: nw.Expr) -> nw.Expr:
+    """Return whether two known values differ; pandas says of two missing ones that they do."""
+    return (left != right) & ~left.is_null() & ~right.is_null()
+
+
 CHECKS = {
     "no_stats": Check("number of orders is missing", ("number_of_orders",), lambda _: _n.is_null()),
     "orders_without_dates": Check(
@@ -41,7 +47,9 @@ CHECKS = {
         "has orders but no sales value", ("number_of_orders", "sales_value"), lambda _: (_n >= 1) & _s.is_null()
     ),
     "sales_without_orders": Check(
-        "has a sales value but no orders", ("number_of_orders", "sales_value"), lambda _: (_n == 0) & (_s != 0)
+        "has a sales value but no orders",
+        ("number_of_orders", "sales_value"),
+        lambda _: (_n == 0) & _differ(_s, nw.lit(0.0)),
     ),
     "zero_sales": Check(
         "has orders that brought nothing", ("number_of_orders", "sales_value"), lambda _: (_n >= 1) & (_s == 0)
@@ -57,7 +65,7 @@ CHECKS = {
     "one_order_two_dates": Check(
         "has one order, but its first and last order dates differ",
         ("number_of_orders", "first_order_date", "last_order_date"),
-        lambda _: (_n == 1) & (_first != _last),
+        lambda _: (_n == 1) & _differ(_first, _last),
     ),
     "orders_at_one_moment": Check(
         "has several orders, all at the same second",
@@ -80,7 +88,7 @@ CHECKS = {
     "other_order_count": Check(
         "total_order_count is not number_of_orders (cancelled or unpaid orders)",
         ("number_of_orders", "total_order_count"),
-        lambda _: nw.col("total_order_count") != _n,
+        lambda _: _differ(nw.col("total_order_count"), _n),
     ),
 }
 TIMES = ("first_order_date", "last_order_date", "registered")
@@ -205,4 +213,10 @@ def _typed(frame: Frame, possible: dict[str, Check]) -> Frame:
     casts += [
         nw.col(name).cast(nw.Datetime("us", "UTC")) for name in times if not isinstance(schema[name], nw.Datetime)
     ]
+    if has_zones(frame):  # a column of missing times may have no zone
+        casts += [
+            nw.col(name).dt.replace_time_zone("UTC")
+            for name in times
+            if isinstance(kind := schema[name], nw.Datetime) and kind.time_zone is None
+        ]
     return frame.with_columns(casts) if casts else frame

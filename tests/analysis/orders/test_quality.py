@@ -1,5 +1,11 @@
+from functools import partial
+
+import dask.dataframe as dd
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
+from helpers import engines
 from helpers.tables import NOW, frame
 
 import custlens as cl
@@ -64,3 +70,28 @@ def test_bad_arguments_are_refused(call, message):
     with pytest.raises((cl.ArgumentError, cl.DataError)) as caught:
         call(frame([(1, 10.0), (2, 10.0)]))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "convert", [lambda t: t, pl.from_pandas, pa.Table.from_pandas, partial(dd.from_pandas, npartitions=2)]
+)
+def test_a_column_of_missing_times_may_have_no_zone(convert):
+    day = pd.Series([pd.Timestamp("2026-01-01", tz="UTC")] * 2).astype("datetime64[us, UTC]")
+    table = pd.DataFrame({"registered": day, "number_of_orders": [1, 0], "as_of": NOW})
+    for name in ("first_order_date", "last_order_date"):
+        table[name] = pd.Series([pd.NaT, pd.NaT], dtype="datetime64[us]")
+    found = cl.orders.quality(convert(table))
+    counts = engines.plain(found).set_index("check_name")["customers"]
+    assert counts[counts > 0].to_dict() == {"orders_without_dates": 1}
+
+
+def test_what_is_missing_does_not_differ():
+    table = pd.DataFrame(
+        {
+            "number_of_orders": [0.0, 1.0, float("nan")],
+            "sales_value": [float("nan"), 5.0, float("nan")],
+            "total_order_count": [0.0, float("nan"), 3.0],
+        }
+    )
+    found = cl.orders.quality(table).set_index("check_name")["customers"]
+    assert found[found > 0].to_dict() == {"no_stats": 1}
