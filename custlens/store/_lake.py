@@ -119,7 +119,9 @@ class Lake:
             except filelock.Timeout as error:
                 number = holder.read_text() if holder.exists() else ""
                 process = f" (process {number})" if number else ""
-                raise SyncError(f"another sync of {self.path} is running{process}; wait for it") from error
+                raise SyncError(
+                    f"{self.path} is being written by another sync, compact or forget{process}; wait until it has ended"
+                ) from error
             holder.write_text(str(os.getpid()))
             holder.chmod(0o600)
         try:

@@ -114,7 +114,7 @@ class Store:
         ArgumentError
             An argument that cannot work.
         SyncError
-            Another sync of this store is running, the shop's clock runs backwards, or its list contradicts itself.
+            A sync, compact or forget of this store is running, the shop's clock runs backwards, or its list contradicts itself.
         StoreError
             The store belongs to another shop or currency, or cannot be read or written.
         APIError, TransportError, DecodeError
@@ -265,7 +265,7 @@ class Store:
         ArgumentError
             `keep` is not a span of time.
         SyncError
-            A sync of this store is running.
+            A sync, compact or forget of this store is running.
         StoreError
             There was no sync yet, or the folder cannot be read or written.
         """
@@ -298,7 +298,7 @@ class Store:
         ArgumentError
             `customer_id` is not a whole number, or nobody with this ID is or was in the store.
         SyncError
-            A sync of this store is running.
+            A sync, compact or forget of this store is running.
         StoreError
             There was no sync yet, or the folder cannot be read or written.
         """
