@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,8 @@ SPELLED = {
 """Letters that Unicode does not decompose, and how they are usually typed without them."""
 ROWS_PER_BLOCK = 16_384
 """The text of a block, about 2 MB, stays in the processor's cache while it is scanned."""
+FEW_ROWS = 256
+"""So few rows of a block are faster to search one by one."""
 FIRST_PLAIN, LAST_PLAIN = ord(" "), ord("~")
 """The first and the last printable character of ASCII."""
 LINE = pa.scalar("\n", pa.large_string())
@@ -130,14 +133,18 @@ class SearchIndex:
 
     def _with(self, word: str, among: np.ndarray) -> np.ndarray:
         """Return a mask of the rows that contain a word, among those of another mask."""
-        letters = np.frombuffer(word.encode(), "uint8")
+        sought = word.encode()
+        letters = np.frombuffer(sought, "uint8")
         rarest = np.argsort(self._frequency[letters], kind="stable")
         mask = np.zeros(len(self._order), bool)
         for start in range(0, len(mask), ROWS_PER_BLOCK):
             block = slice(start, start + ROWS_PER_BLOCK)
-            if not among[block].any():
-                continue
             starts = self._starts[start : start + ROWS_PER_BLOCK + 1]
+            rows = np.flatnonzero(among[block])
+            if len(rows) < FEW_ROWS:
+                for row in rows.tolist():
+                    mask[start + row] = sought in self._text[starts[row] : starts[row + 1]].tobytes()
+                continue
             text = self._text[starts[0] : starts[-1]]
             length = max(len(text) - len(letters) + 1, 0)
             begins = np.zeros(len(text), bool)  # whether the word begins at this byte
@@ -148,12 +155,11 @@ class SearchIndex:
                 at = np.flatnonzero(begins)
                 for place in rarest[2:]:
                     at = at[text[at + place] == letters[place]]
-                begins[:] = False
-                begins[at] = True
+                mask[start + np.searchsorted(starts, at + starts[0], side="right") - 1] = True
             else:
                 for place in rarest[2:]:
                     begins[:length] &= text[place : place + length] == letters[place]
-            mask[block] = np.logical_or.reduceat(begins, starts[:-1] - starts[0])
+                mask[block] = np.logical_or.reduceat(begins, starts[:-1] - starts[0])
         mask &= among
         return mask
 
@@ -294,6 +300,7 @@ def _folded(texts: pa.Array) -> pa.Array:
     return bare
 
 
+@lru_cache(maxsize=8)  # each value of a list is marked by the same few words
 def _plain_word(text: str) -> str:
     """Return one text normalized as by `_plain`."""
     whole = text.encode("utf-8", "ignore").decode()  # drops lone surrogates, which occur in no text

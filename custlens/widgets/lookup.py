@@ -353,7 +353,7 @@ class Lookup(Panel):
         pieces = [marked(value, self._text) for value in (*values, f"#{customer_id}")]
         others = [printable(row[name]) for name in SEARCHED_TOO if name in row and pd.notna(row[name])]
         if self._shop.contacts is not None and not any(found for value in pieces for _, found in value):
-            others += [printable(text) for text in _owned(self._shop.contacts, customer_id)["contact"].dropna()]
+            others += [printable(text) for text in self._shop.contacts_of(customer_id)["contact"].dropna()]
         more = [marked(value, self._text) for value in dict.fromkeys(others) if value not in values]
         pieces += [value for value in more if any(found for _, found in value)]
         return {"id": customer_id, "values": pieces, "worth": ", ".join(filter(None, self._worth(row)))}
@@ -386,6 +386,20 @@ class _Shop:
     def history(self) -> pd.DataFrame | None:
         """Each change that the syncs of a store saw; None without a store."""
         return None if self._store is None else self._store.history()
+
+    @cached_property
+    def _owners(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the contacts in the order of their customers: their places in the table, and whose they are."""
+        assert self.contacts is not None
+        owners = self.contacts["customer_id"].to_numpy()
+        order = np.argsort(owners, kind="stable")
+        return order, owners[order]
+
+    def contacts_of(self, customer_id: int) -> pd.DataFrame:
+        """Return a customer's contacts."""
+        assert self.contacts is not None
+        order, owners = self._owners
+        return self.contacts.iloc[order[slice(*np.searchsorted(owners, [customer_id, customer_id + 1]))]]
 
     def row(self, customer_id: int) -> pd.DataFrame | None:
         """Return a customer as a table of one row, or None."""
