@@ -17,7 +17,7 @@ function panel(label, build) {
     render({ model, el }) {
       const controller = new AbortController();
       const { signal } = controller;
-      const root = element("section", { class: "custlens", "aria-label": label });
+      const root = element("section", { class: "custlens", "aria-label": label, tabindex: "-1" }); // keeps the focus of a click
       const status = element("div", { class: "cl-status" },
         element("span", { role: "status" }), element("span", { role: "alert" }));
       let silence = 0;
