@@ -52,7 +52,7 @@ def shown(value: Any) -> str:
 def nearest(name: str, choices: Iterable[str]) -> str:
     """Return the end of an error message: which choice was probably meant, or what there is to choose from."""
     names = list(choices)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.51)  # one letter of two is no likeness
     listed = ", ".join(sorted(names)[:SHOWN_NAMES])
     more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
     return f"did you mean {close[0]!r}?" if close else f"choose from {listed}{more}"

@@ -181,6 +181,11 @@ class Panel(anywidget.AnyWidget):
         if hasattr(self, "told"):  # a panel that has refused its arguments has told nothing
             self.told.clear()
 
+    def _refuse_if_closed(self) -> None:
+        """Raise an error if the panel is closed."""
+        if self.comm is None:
+            raise ArgumentError(f"this {type(self).__name__} is closed: make a new one")
+
     def _on_ready(self) -> None:
         self.send({"type": "live", "still": self.model_id})
         for content, buffers in list(self.told.values()):

@@ -287,7 +287,7 @@ class Numbers(_Range):
     whole : bool
         Whether all values are whole numbers.
     axis : {"linear", "log"}
-        The scale of the axis.
+        The scale of the axis; it is linear in any case if no value is above zero.
     """
 
     def __init__(self, name: str, title: str, values: np.ndarray, *, whole: bool = False, axis: str = "linear") -> None:
@@ -300,14 +300,14 @@ class Numbers(_Range):
 
     def rescale(self, axis: str) -> None:
         """Cut the values anew, for a linear or a logarithmic axis; the filter stays."""
-        self.axis = axis
         known = self.values[~self.missing]
-        bar_edges, edges = (log_edges if axis == "log" else linear_edges)(known, self.whole)
+        self.axis = axis if (known > 0).any() else "linear"
+        bar_edges, edges = (log_edges if self.axis == "log" else linear_edges)(known, self.whole)
         self._cut(bar_edges, edges)
         self._limit(self._limits)
 
     def _parse(self, end: Any) -> float:
-        return number(f"an end of the range of {self.name}", end)
+        return number(f"an end of the range of {self.name}", end) + 0.0  # −0 becomes 0
 
     def _outward(self, end: float | None) -> float | None:
         return int(end) if end is not None and self.whole and end.is_integer() else end
@@ -316,9 +316,7 @@ class Numbers(_Range):
         return repr(self._outward(value))
 
     def text(self, value: float) -> str:
-        if abs(value) >= 1e15 or 0 < abs(value) < 1e-3:
-            return f"{value:g}"
-        return f"{value:,.0f}" if value == int(value) else f"{value:,.3f}".rstrip("0")
+        return f"{value:,.15g}" if abs(value) < 1e15 else f"{value:g}"
 
     def _tick(self, value: float) -> str:
         for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
@@ -454,7 +452,7 @@ class Categories(Dimension):
         renumbered[rank] = np.arange(1, len(rank) + 1)
         self._codes = renumbered[codes]
         self._shown = len(rank) if len(rank) <= LONGEST_LIST else TOP
-        self._names: list[str] = [missing, *(printable(label(value)) for value in self.values)]
+        self._names: list[str] = [missing, *(_name(label(value)) for value in self.values)]
         self._split(set())
 
     def _split(self, apart: set[int]) -> None:
@@ -477,10 +475,17 @@ class Categories(Dimension):
         for chosen in value:
             place = 0 if chosen is None else self._number.get(chosen) if isinstance(chosen, Hashable) else None
             if place is None or (place and type(chosen) is not type(self.values[place - 1])):  # 1 is not True
-                hint = nearest(str(chosen), map(printable, self.values))
+                hint = self._nearest(str(chosen))
                 raise ArgumentError(f"filters of {self.name} have {shown(chosen)}, which no customer has: {hint}")
             numbers.add(place)
         self._restrict_to(numbers)
+
+    def _nearest(self, text: str) -> str:
+        """Return the end of an error message: the value that is spelled or called like a text, or the nearest one."""
+        for value, name in zip(self.values, self._names[1:], strict=True):
+            if text.casefold() in (str(value).casefold(), name.casefold()):
+                return f"did you mean {shown(value)}?"
+        return nearest(text, map(printable, self.values))
 
     def _restrict_to(self, numbers: set[int]) -> None:
         others = {place for place in numbers if place > self._shown}
@@ -527,6 +532,11 @@ class Categories(Dimension):
             "bars": bars,
             "bar_of": self.bar_of.tolist(),
         }
+
+
+def _name(text: str) -> str:
+    """Return what a value is called; never nothing."""
+    return printable(text) or ("(blank)" if text else "(empty)")
 
 
 def _micros(when: datetime) -> int:

@@ -146,12 +146,12 @@ class Lookup(Panel):
         Raises
         ------
         ArgumentError
-            `customer_id` is not a whole number, or the table has no such customer.
+            `customer_id` is not a whole number, or the table has no such customer. The card that is open stays.
         """
-        self._close_card()
         row = self._shop.row(whole_number("customer_id", customer_id, least=1))
         if row is None:
             raise ArgumentError(f"customer {customer_id} is not in this table: pick one that it holds")
+        self._close_card()
         self._open_card(row, self._shop.contacts, self._shop.addresses, "From the table that was loaded.")
 
     def reveal(self, reveal: bool = True) -> None:
@@ -165,8 +165,9 @@ class Lookup(Panel):
         Raises
         ------
         ArgumentError
-            `reveal` is not True or False.
+            `reveal` is not True or False, or this lookup is closed.
         """
+        self._refuse_if_closed()
         self._reveal = flag("reveal", reveal)
         self._tell_card()
 
@@ -179,7 +180,7 @@ class Lookup(Panel):
         Raises
         ------
         ArgumentError
-            This lookup has no client, there is nobody to ask for, or the shop has no such customer.
+            This lookup is closed or has no client, there is nobody to ask for, or the shop has no such customer.
         DataError
             The shop's record of the customer cannot be used.
         APIError, TransportError, DecodeError
@@ -233,8 +234,8 @@ class Lookup(Panel):
 
     @property
     def _shop(self) -> _Shop:
-        if self._open is None:
-            raise ArgumentError("this Lookup is closed: make a new one")
+        self._refuse_if_closed()
+        assert self._open is not None
         return self._open
 
     def _on_search(self, text: str) -> None:
@@ -259,6 +260,7 @@ class Lookup(Panel):
 
     def _whom_to_ask(self) -> tuple[Client, int]:
         """Return the client, and the ID of the customer on the card or else the one that was searched for."""
+        self._refuse_if_closed()
         if self._client is None:
             raise ArgumentError("this Lookup cannot fetch: create it with a client, Lookup(source, client=client)")
         customer_id = _digits(self._text) if self._card is None else int(self.customer["customer_id"].iloc[0])

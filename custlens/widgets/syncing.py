@@ -8,7 +8,7 @@ import weakref
 from pathlib import PurePath
 from typing import get_args
 
-from custlens._arguments import one_of, shown
+from custlens._arguments import number, one_of, shown
 from custlens._lines import Lines, as_html
 from custlens.api.client import Client
 from custlens.errors import ArgumentError, StoreError
@@ -94,8 +94,9 @@ class Sync(Panel):
         Raises
         ------
         ArgumentError
-            `mode` is another one, or a sync of this widget is running already.
+            `mode` is another one, a sync of this widget is running already, or the widget is closed.
         """
+        self._refuse_if_closed()
         one_of("mode", mode, get_args(Mode))
         if self.running:
             raise ArgumentError("this sync is still running: wait for it, or cancel it")
@@ -130,9 +131,15 @@ class Sync(Panel):
         -------
         bool
             Whether it has ended.
+
+        Raises
+        ------
+        ArgumentError
+            `timeout` is not a number of at least 0.
         """
+        seconds = None if timeout is None else min(number("timeout", timeout, least=0), threading.TIMEOUT_MAX)
         if self._thread is not None:
-            self._thread.join(timeout)
+            self._thread.join(seconds)
         return not self.running
 
     def close(self) -> None:

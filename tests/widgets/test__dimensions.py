@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from custlens._text import language_name
 from custlens.errors import ArgumentError, DataError
 from custlens.widgets._dimensions import Categories, Numbers, Times
 
@@ -136,7 +137,7 @@ def test_the_most_frequent_names_have_bars_and_the_others_share_one():
 def test_a_filter_of_the_wrong_kind_is_refused_by_name():
     numbers = Numbers("sales_value", "Sales", np.array([1.0, 2.0]))
     times = Times("first_order_date", "First order", np.array([0]))
-    names = Categories("lang", "Language", pd.Series(["de", "en"], dtype="str"))
+    names = Categories("lang", "Language", pd.Series(["de", "en"], dtype="str"), label=language_name)
     flags = Categories("accept_marketing", "Consent", pd.Series([True, None], dtype="boolean"))
     for dimension, bad, words in [
         (numbers, (5, 1), "must rise"),
@@ -152,7 +153,10 @@ def test_a_filter_of_the_wrong_kind_is_refused_by_name():
         (names, ["fr"], "which no customer has"),
         (names, [["de"]], "which no customer has"),
         (flags, [1], "which no customer has"),
-        (flags, ["True"], "did you mean 'True'"),
+        (flags, ["True"], "have 'True', which no customer has: did you mean True\\?"),
+        (names, ["English"], "did you mean 'en'\\?"),
+        (names, ["DE"], "did you mean 'de'\\?"),
+        (names, ["dk"], "choose from de, en"),
     ]:
         with pytest.raises(ArgumentError, match=f"{dimension.name}.*{words}"):
             dimension.restrict(bad)
@@ -162,3 +166,32 @@ def test_a_filter_of_the_wrong_kind_is_refused_by_name():
 def test_infinite_values_are_refused():
     with pytest.raises(DataError, match="sales_value has values beyond"):
         Numbers("sales_value", "Sales", np.array([1.0, np.inf]))
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ((5.0004, None), "from 5.0004"),
+        ((0.1 + 0.2, 1234.5), "from 0.3 to below 1,234.5"),
+        ((-0.0, 1), "from 0 to below 1"),
+        ((-1e-5, 2e20), "from -1e-05 to below 2e+20"),
+    ],
+)
+def test_the_ends_of_a_range_are_said_as_a_person_writes_them(limits, words):
+    dimension = Numbers("x", "X", np.array([1.0, 2.0]))
+    dimension.restrict(limits)
+    assert dimension.words() == words
+
+
+def test_names_that_show_nothing_are_called_so():
+    names = Categories("x", "X", pd.Series(["", "", "", " ", " ", "\u202e"], dtype="str"))
+    assert names.spec()["bars"] == ["missing", "(empty)", "(blank)", "(blank)"]
+    names.restrict(["", " "])
+    assert names.words() == "(empty), (blank)"
+
+
+def test_a_logarithmic_axis_needs_a_value_above_zero():
+    refunds = Numbers("x", "X", np.array([-250.0, -20.0, 0.0, np.nan]), axis="log")
+    assert refunds.axis == "linear"
+    assert refunds.bars[1] < refunds.bars[2]
+    assert len(refunds.spec()["ticks"]) > 1

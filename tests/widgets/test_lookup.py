@@ -442,7 +442,28 @@ def test_a_closed_lookup_holds_nothing_and_says_so(generated):
     assert (held(), index()) == (None, None)
     with pytest.raises(cl.ArgumentError, match="this Lookup is closed"):
         lookup.search("rossi")
+    with pytest.raises(cl.ArgumentError, match="this Lookup is closed"):
+        lookup.reveal()
     assert told_nothing(lookup)
+
+
+def test_a_closed_lookup_does_not_ask_the_shop(shop, client):
+    lookup = cl.widgets.Lookup(cl.fetch(client, progress=False), client=client)
+    lookup.search(str(shop.ids[0]))
+    lookup.close()
+    asked = len(shop.requests)
+    with pytest.raises(cl.ArgumentError, match="this Lookup is closed"):
+        lookup.fetch_now()
+    assert len(shop.requests) == asked
+
+
+def test_a_pick_that_is_refused_leaves_the_card_open(generated, lookup):
+    customer_id = int(generated.customers["customer_id"].iloc[0])
+    lookup.pick(customer_id)
+    with pytest.raises(cl.ArgumentError, match="customer 5 is not in this table"):
+        lookup.pick(5)
+    assert lookup.customer["customer_id"].tolist() == [customer_id]
+    assert opened(lookup)["id"] == customer_id
 
 
 def told_nothing(lookup):

@@ -182,6 +182,27 @@ def test_a_page_without_a_kernel_shows_the_store_or_the_last_report(store, clien
     assert "120 added" in sync.still_table()
 
 
+def test_a_closed_sync_starts_nothing(store, shop, client):
+    sync = Sync(store, client)
+    sync.close()
+    with pytest.raises(cl.ArgumentError, match="this Sync is closed: make a new one"):
+        sync.start()
+    assert sync.wait(20)
+    assert shop.requests == []
+
+
+@pytest.mark.parametrize("timeout", ["a", -1, True, float("nan")])
+def test_seconds_to_wait_are_a_number(store, client, timeout):
+    with pytest.raises(cl.ArgumentError, match="timeout must be a number of at least 0"):
+        Sync(store, client).wait(timeout)
+
+
+def test_it_waits_for_as_long_as_can_be_asked(store, client):
+    sync = Sync(store, client)
+    sync.start()
+    assert sync.wait(1e300)
+
+
 @pytest.mark.parametrize("arguments", [(None, None), ("shop.lens", None)])
 def test_a_store_and_a_client_are_needed(arguments):
     with pytest.raises(cl.ArgumentError, match="store must be a"):
