@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
@@ -36,11 +38,13 @@ SPELLED = {
 """Letters that Unicode does not decompose, and how they are usually typed without them."""
 ROWS_PER_BLOCK = 16_384
 """The text of a block, about 2 MB, stays in the processor's cache while it is scanned."""
-FEW_ROWS = 256
+FEW_ROWS = 2_048
 """So few rows of a block are faster to search one by one."""
+MOST_THREADS = 4
+"""More do not help: they wait for the memory."""
 FIRST_PLAIN, LAST_PLAIN = ord(" "), ord("~")
 """The first and the last printable character of ASCII."""
-LINE = pa.scalar("\n", pa.large_string())
+LINE, LINE_END = pa.scalar("\n", pa.large_string()), ord("\n")
 
 
 class SearchIndex:
@@ -87,7 +91,11 @@ class SearchIndex:
         texts = _texts(self._customers, contacts).take(pa.array(self._order))
         _, offsets, text = texts.buffers()
         self._starts = np.frombuffer(offsets, "int64", len(texts) + 1)
-        self._text = np.frombuffer(text, "uint8") if text else np.empty(0, "uint8")
+        self._text = np.append(np.frombuffer(text or b"", "uint8"), np.zeros(8, "uint8"))
+        self._eights = np.ndarray(
+            len(self._text) - 8, "uint64", self._text, strides=(1,)
+        )  # eight bytes from each place
+        self._threads = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1), "custlens-search")
         self._frequency = np.bincount(self._text[: 4 * ROWS_PER_BLOCK], minlength=256)
 
     @property
@@ -117,51 +125,77 @@ class SearchIndex:
         if not isinstance(text, str):
             raise ArgumentError(f"text must be the words to search for, not {shown(text)}")
         words = _plain_word(text).split()
-        found = np.full(len(self._order), bool(words))
+        found = exact = np.full(len(self._order), bool(words))
         for group in _groups(words):
             number = _number(group)
-            hit = self._with(number, found)
+            hit, exact = self._with(number, found)
             if number != " ".join(group):  # it may be a word with a number in it, such as 24-7
                 each = found
                 for word in group:
-                    each = self._with(word, each)
+                    each, _ = self._with(word, each)
                 hit |= each
             found = hit
-        exact = self._with(f"\n{' '.join(words)}\n", found)
+        if words and words != [_number(words)]:
+            _, exact = self._with(" ".join(words), found)
         places = np.concatenate([np.flatnonzero(exact), np.flatnonzero(found & ~exact)])
         return Matches(self._customers, self._order[places], int(exact.sum()))
 
-    def _with(self, word: str, among: np.ndarray) -> np.ndarray:
-        """Return a mask of the rows that contain a word, among those of another mask."""
+    def _with(self, word: str, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return masks of the rows that contain a word and of those with a value equal to it, among those of a mask."""
         sought = word.encode()
-        letters = np.frombuffer(sought, "uint8")
-        rarest = np.argsort(self._frequency[letters], kind="stable")
-        mask = np.zeros(len(self._order), bool)
-        for start in range(0, len(mask), ROWS_PER_BLOCK):
+        whole = b"\n" + sought + b"\n"
+        found, exact = np.zeros((2, len(self._order)), bool)
+
+        def scan(start: int) -> None:
             block = slice(start, start + ROWS_PER_BLOCK)
             starts = self._starts[start : start + ROWS_PER_BLOCK + 1]
             rows = np.flatnonzero(among[block])
             if len(rows) < FEW_ROWS:
                 for row in rows.tolist():
-                    mask[start + row] = sought in self._text[starts[row] : starts[row + 1]].tobytes()
-                continue
+                    line = self._text[starts[row] : starts[row + 1]].tobytes()
+                    found[start + row], exact[start + row] = sought in line, whole in line
+                return
             text = self._text[starts[0] : starts[-1]]
-            length = max(len(text) - len(letters) + 1, 0)
-            begins = np.zeros(len(text), bool)  # whether the word begins at this byte
-            begins[:length] = True
-            for place in rarest[:2]:
-                begins[:length] &= text[place : place + length] == letters[place]
-            if np.count_nonzero(begins) < len(mask[block]):  # so few that checking them one by one is faster
-                at = np.flatnonzero(begins)
-                for place in rarest[2:]:
-                    at = at[text[at + place] == letters[place]]
-                mask[start + np.searchsorted(starts, at + starts[0], side="right") - 1] = True
+            begins = self._may_begin(sought, text)
+            if len(sought) <= 2:
+                found[block] = np.logical_or.reduceat(begins, starts[:-1] - starts[0]) & among[block]
+                begins[1:] &= text[:-1] == LINE_END
+                at = np.flatnonzero(begins) + starts[0]
             else:
-                for place in rarest[2:]:
-                    begins[:length] &= text[place : place + length] == letters[place]
-                mask[block] = np.logical_or.reduceat(begins, starts[:-1] - starts[0])
-        mask &= among
-        return mask
+                at = self._confirmed(sought, np.flatnonzero(begins) + starts[0])
+                found[block] = _hit(at, starts) & among[block]
+                at = at[self._text[at - 1] == LINE_END]
+            exact[block] = _hit(at[self._text[at + len(sought)] == LINE_END], starts) & among[block]
+
+        list(self._threads.map(scan, range(0, len(found), ROWS_PER_BLOCK)))
+        return found, exact
+
+    def _may_begin(self, sought: bytes, text: np.ndarray) -> np.ndarray:
+        """Return where in a part of the text some bytes may begin, by the two rarest of them."""
+        letters = np.frombuffer(sought, "uint8")
+        begins = np.zeros(len(text), bool)
+        length = max(len(text) - len(letters) + 1, 0)
+        begins[:length] = True
+        for place in np.argsort(self._frequency[letters], kind="stable")[:2]:
+            begins[:length] &= text[place : place + length] == letters[place]
+        return begins
+
+    def _confirmed(self, sought: bytes, at: np.ndarray) -> np.ndarray:
+        """Return the places of the text at which all of some bytes stand, compared eight at a time."""
+        for first in range(0, len(sought), 8):
+            piece = sought[first : first + 8]
+            known, wanted = (np.frombuffer(part.ljust(8, b"\0"), "uint64") for part in (b"\xff" * len(piece), piece))
+            at = at[self._eights[at + first] & known == wanted]
+        return at
+
+
+def _hit(places: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return which rows have one of some places of the text, all in order."""
+    if len(places) >= len(starts):
+        return np.diff(np.searchsorted(places, starts)) > 0
+    hit = np.zeros(len(starts) - 1, bool)
+    hit[np.searchsorted(starts, places, side="right") - 1] = True
+    return hit
 
 
 class Matches:
