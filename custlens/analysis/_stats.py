@@ -12,9 +12,11 @@ from scipy import special
 from custlens._arguments import number, shown
 from custlens.errors import ArgumentError
 
-__all__ = ["Z95", "Groups", "known", "median_ranks", "quantiles", "ratio", "shares", "wilson"]
+__all__ = ["Z95", "Groups", "known", "median_ranks", "parts_of_sales", "quantiles", "ratio", "shares", "wilson"]
 
 Z95 = 1.959963984540054
+ROUNDING = 1e-9
+"""What a sum of amounts may be beside zero, as a share of the sum of their sizes."""
 
 
 class Ranked:
@@ -164,6 +166,25 @@ def ratio(over: Any, under: Any) -> Any:
     """Return a ratio; NaN where the denominator is not above zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(np.asarray(under) > 0, np.divide(over, under), np.nan)
+
+
+def parts_of_sales(sales: np.ndarray, turnover: float) -> np.ndarray:
+    """Return the share that each group has of all sales.
+
+    All are NaN where shares mean nothing: refunds exceed the sales of a group, or leave nothing to share.
+
+    Parameters
+    ----------
+    sales
+        The sales of each group, of which NaN counts as none.
+    turnover
+        The sum of all amounts without their signs, which says how much of the sums is rounding.
+    """
+    known_sales = np.nan_to_num(sales)
+    total, rounding = known_sales.sum(), ROUNDING * turnover
+    if total <= rounding or known_sales.min(initial=0.0) < -rounding:
+        return np.full(len(sales), np.nan)
+    return np.asarray(np.maximum(sales, 0.0) / total)
 
 
 def wilson(successes: np.ndarray, trials: np.ndarray, z: float = Z95) -> tuple[np.ndarray, np.ndarray]:

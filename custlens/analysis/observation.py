@@ -11,8 +11,19 @@ from narwhals.typing import IntoFrame
 
 from custlens._arguments import Moment
 from custlens.analysis._frames import Frame, currency_of, customers_frame, gather, native, when_observed
+from custlens.analysis._stats import parts_of_sales
 
-__all__ = ["Observation", "buyers_dated", "currency_of_amounts", "native", "observe", "to_pandas", "without_amounts"]
+__all__ = [
+    "Observation",
+    "buyers_dated",
+    "currency_of_amounts",
+    "native",
+    "observe",
+    "parts_of_sales",
+    "to_pandas",
+    "with_amounts",
+    "without_amounts",
+]
 
 
 class Observation(NamedTuple):
@@ -82,6 +93,15 @@ def currency_of_amounts(table: Any, currency: str | None = None, *, name: str = 
     """
     frame: Frame = native(table, name).lazy()
     return currency_of(frame, currency)
+
+
+def with_amounts(customers: Any) -> Any:
+    """Return a customers table without the buyers whose sales value is missing."""
+    checked, sales = customers_frame(customers, ["number_of_orders", "sales_value"]), nw.col("sales_value")
+    known = ~sales.is_null()
+    if not checked.implementation.is_pandas():  # for which NaN is missing too
+        known &= ~sales.cast(nw.Float64).is_nan()
+    return native(customers).filter((nw.col("number_of_orders") == 0) | known).to_native()
 
 
 def without_amounts(customers: Any) -> Any:

@@ -27,7 +27,7 @@ from custlens.analysis._frames import (
     same_kind,
 )
 from custlens.analysis._partitions import is_partitioned, on_partitions
-from custlens.analysis._stats import Groups, quantiles
+from custlens.analysis._stats import Groups, parts_of_sales, quantiles
 from custlens.analysis._time import days
 from custlens.errors import ArgumentError, DataError
 
@@ -227,8 +227,9 @@ def sizes(scored: IntoFrameT) -> IntoFrameT:
     Returns
     -------
     table of the same kind
-        `results.Segments`: one row per segment that has customers, from Champions to Lost, then segments of your own: segment, customers, share, orders, sales_value, share_of_sales, median_recency_days, median_frequency,
-        median_monetary.
+        `results.Segments`: one row per segment that has customers, from Champions to Lost, then segments of your own:
+        segment, customers, share, orders, sales_value, share_of_sales (missing if a segment has negative sales, or there
+        are none to share), median_recency_days, median_frequency, median_monetary.
 
     Raises
     ------
@@ -243,6 +244,7 @@ def sizes(scored: IntoFrameT) -> IntoFrameT:
     groups = Groups(codes, table["rows"].to_numpy(), len(names))
     ranked = {name: groups.ranked(table[name].to_numpy()) for name in ("recency_days", "frequency", "monetary")}
     customers, sales = groups.sizes, ranked["monetary"].sums
+    turnover = float(np.nansum(np.abs(table["monetary"].to_numpy()) * table["rows"].to_numpy()))
     result = pd.DataFrame(
         {
             "segment": names,
@@ -250,7 +252,7 @@ def sizes(scored: IntoFrameT) -> IntoFrameT:
             "share": customers / (customers.sum() or 1),
             "orders": ranked["frequency"].sums,
             "sales_value": sales,
-            "share_of_sales": sales / sales.sum() if sales.sum() else np.nan,
+            "share_of_sales": parts_of_sales(sales, turnover),
             **{f"median_{name}": values.quantile(0.5) for name, values in ranked.items()},
         }
     )

@@ -346,6 +346,7 @@ def money(value: float, currency: str | None) -> str:
     >>> money(59.961, "EUR"), money(1312.4, "EUR")
     ('59.96 EUR', '1,312 EUR')
     """
+    value = round(value, 2) + 0.0  # never -0.00
     number = f"{value:,.2f}" if abs(value) < 100 else amount(round(value))
     return f"{number} {currency}" if currency else number
 

@@ -14,7 +14,7 @@ from narwhals.typing import IntoFrame
 from custlens._arguments import Moment, one_of, shown, whole_number
 from custlens._text import country_name, language_name
 from custlens.analysis import orders
-from custlens.analysis.observation import to_pandas
+from custlens.analysis.observation import to_pandas, with_amounts
 from custlens.analysis.orders.breakdown import OTHER, UNKNOWN
 from custlens.errors import ArgumentError
 from custlens.plot import _style as look
@@ -80,23 +80,27 @@ def sales_by(
     """
     top = whole_number("top", top, least=1)
     column = one_of("column", column, ["sales_value", "median_buyer_value"])
-    known, groups = facts_with_currency(customers, as_of, currency), to_pandas(orders.breakdown(customers, by))
+    known = facts_with_currency(customers, as_of, currency)
+    groups = to_pandas(orders.breakdown(with_amounts(customers), by))
     groups = groups[groups["buyers"] > 0]
     table = groups.head(top)
     medians = column == "median_buyer_value"
     title = f"{'Median value of buyers' if medians else 'Sales'} by {BY_LABELS[by]}"
     rest = f"{look.count(len(groups) - top, 'smaller group')} not shown" if len(groups) > top else ""
-    notes = [*known.notes(), rest, "95% intervals" if medians else ""]
+    notes = [*known.notes(groups["buyers"].sum(), "without an amount"), rest, "95% intervals" if medians else ""]
     if not len(groups):
-        return look.say(ax, title, notes, known.nothing())
+        return look.say(ax, title, notes, known.nothing("amount"))
     names = [_group_name(name, by) for name in table[by]]
     if len(groups) == 1:
         names = ["only groups too small to be shown one by one" if table[by].iloc[0] == OTHER else f"{names[0]} only"]
-    shares, best = table["share"].fillna(0), table.iloc[0]
-    sales = look.money(groups["sales_value"].sum(), known.currency)
+    best, sales = table.iloc[0], look.money(groups["sales_value"].sum(), known.currency)
+    parts = [look.money(value, known.currency) for value in table["sales_value"]]
+    most, whole = f"Sales by {BY_LABELS[by]}: highest {names[0]}, {parts[0]}", f", of {sales} in all"
+    if table["share"].notna().all():
+        parts = [look.percent(share) for share in table["share"]]
+        most, whole = f"Most sales by {BY_LABELS[by]}: {names[0]}, {parts[0]} of {sales}", ""
     finding = (
-        f"Most sales by {BY_LABELS[by]}: {names[0]}, {look.percent(shares.iloc[0])} of {sales}, from "
-        f"{look.count(best['buyers'], 'buyer')}; half of these have spent less than "
+        f"{most}, from {look.count(best['buyers'], 'buyer')}{whole}; half of these have spent less than "
         f"{look.money(best['median_buyer_value'], known.currency)}."
     )
     if len(groups) == 1:
@@ -119,8 +123,7 @@ def sales_by(
     else:
         bars = look.draw(ax.barh, places, table[column], **{"color": colours, "height": 0.75, **style})
         size = "xx-small" if look.small(ax) else "small"
-        pairs = zip(shares, table["buyers"], strict=True)
-        labels = [f"{look.percent(share)}, {look.count(number, 'buyer')}" for share, number in pairs]
+        labels = [f"{part}, {look.count(number, 'buyer')}" for part, number in zip(parts, table["buyers"], strict=True)]
         look.label_bars(ax, bars, labels, size)
     ax.set_yticks(places, [look.literal(name, 28) for name in names])
     ax.set_ylim(len(table) - 0.5, -0.5)

@@ -20,7 +20,7 @@ from custlens.plot._data import facts, facts_with_currency
 __all__ = ["average_order_value", "concentration", "number_of_orders", "sales_value"]
 
 SCALES = ("log", "linear")
-MARKS = (0.0, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
+MARKS = (0.0, 0.01, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 """Shares of the buyers whose amounts the chart marks or its finding names."""
 MOST_POINTS = 501
 """A cumulative curve has one point per buyer, but at most this many."""
@@ -50,7 +50,8 @@ def sales_value(
     customers : table
         A customers table with ``number_of_orders`` and ``sales_value``.
     scale : {"log", "linear"}
-        Scale of the amounts; a linear one ends at the 99th percentile, and what is beyond is one bar.
+        Scale of the amounts; a linear one ends at the 99th percentile, and what is beyond is one bar. Where all
+        amounts are refunds or zero, it is linear and begins at the first percentile.
     cumulative : bool
         Whether to show the share of buyers up to each amount instead of bars.
     as_of : str, date or datetime, optional
@@ -195,12 +196,14 @@ def concentration(
     tops = to_pandas(orders.concentration(customers, top=[*TOP, 1.0]))
     clipped = int(tops["clipped"].iloc[0]) if len(tops) else 0
     title = "Concentration of sales"
-    notes = [*known.notes(), f"{clipped:,} with negative sales counted as 0" if clipped else ""]
-    if not len(curve):
-        return look.say(ax, title, notes, "There are no sales to share." if known.buyers else known.nothing())
     whole, tenth = tops.iloc[-1], tops[tops["top"] == 0.1].iloc[0]
+    counted = known.notes(whole["customers"], "without an amount")
+    notes = [*counted, f"{clipped:,} with negative sales counted as 0" if clipped else ""]
+    if not len(curve):
+        nothing = "There are no sales to share." if whole["customers"] else known.nothing("amount")
+        return look.say(ax, title, notes, nothing)
     sales = look.money(whole["sales_value"], known.currency)
-    if known.buyers == 1:
+    if whole["customers"] == 1:
         return look.say(ax, title, notes, f"1 buyer, with sales of {sales}.")
     finding = (
         f"The top {look.percent(tenth['customers'] / whole['customers'])} of {look.count(known.buyers, 'buyer')} bring "
@@ -240,8 +243,12 @@ def _amounts(
     title, label, verb, per = words
     logs, cumulative = one_of("scale", scale, SCALES) == "log", flag("cumulative", cumulative)
     known = facts_with_currency(customers, as_of, currency)
-    least, q25, median, q75, q90, q99, most = _quantiles(customers, column, MARKS)
-    edges = None if logs or np.isnan(most) else _even_edges(q99)
+    least, q01, q25, median, q75, q90, q99, most = _quantiles(customers, column, MARKS)
+    if most <= 0:  # refunds alone, which no log axis has
+        logs, low, high = False, q01, 0.0
+    else:
+        low, high = 0.0, q99
+    edges = None if logs or np.isnan(most) else _even_edges(low, high)
     bins = to_pandas(orders.distribution(customers, column, edges=edges))
     if not len(bins):
         return look.say(ax, title, known.notes(0, "without an amount"), known.nothing("amount"))
@@ -260,10 +267,10 @@ def _amounts(
     if cumulative:
         values, shares = _curve(customers, column, drawn)
         _cumulative(ax, values, shares, style)
-        if logs and most > 0:
+        if logs:
             look.log_axis(ax, float(values[values > 0][0]), most)
         else:
-            ax.set_xlim(min(least, 0), q99)
+            ax.set_xlim(*((low, most) if most <= 0 else (min(least, 0), q99)))
             ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: look.amount(value)))
         return ax
     if logs:
@@ -314,29 +321,31 @@ def _log_bars(ax: Axes, bins: pd.DataFrame, style: dict[str, Any]) -> None:
     ax.set_xlim(place if others else smallest, largest)
 
 
-def _even_edges(most: float) -> list[float]:
-    """Return edges of bins of one width from zero to an amount, with a bin below and one beyond."""
-    steps = MaxNLocator(24).tick_values(0, max(most, 0.01))
-    return [-np.inf, *(float(step) for step in steps if step >= 0), np.inf]
+def _even_edges(low: float, high: float) -> list[float]:
+    """Return edges of bins of one width, one end of them zero, with a bin below and one beyond."""
+    steps = MaxNLocator(24).tick_values(low, max(high, low + 0.01))
+    return [-np.inf, *(float(step) for step in steps if low == 0 <= step or step <= 0 == high), np.inf]
 
 
 def _even_bars(ax: Axes, bins: pd.DataFrame, style: dict[str, Any]) -> None:
     """Draw bins of one width; what is below zero or beyond the last edge has a grey bar."""
     inside = bins[np.isfinite(bins["lower"]) & np.isfinite(bins["upper"])]
-    width = float((inside["upper"] - inside["lower"]).iloc[0])
-    low, high = bins["lower"].replace(-np.inf, -width), bins["upper"]
+    width = float((inside["upper"] - inside["lower"]).iloc[0]) if len(inside) else 1.0
+    low, high = bins["lower"].mask(bins["lower"] == -np.inf, bins["upper"] - width), bins["upper"]
     high = high.mask(high == np.inf, bins["lower"] + width)
     colours = [look.BASE if known else look.MUTED for known in bins.index.isin(inside.index)]
     bars = {"align": "edge", "color": colours, "edgecolor": look.paper(), "linewidth": 0.6, **style}
     look.draw(ax.bar, low, bins["buyers"], width, **bars)
     ax.set_xlim(low.iloc[0], high.iloc[-1])
     look.amount_axis(ax.xaxis, ax.get_xlabel())
-    if bins["upper"].iloc[-1] == np.inf:
-        text = f"grey: {look.amount(bins['lower'].iloc[-1])} or more"
-        ax.annotate(
-            text, (1, 0.04), (0, 0), "axes fraction", "offset points", ha="right", fontsize="x-small",
-            color=look.grey(0.75), rotation=90,
-        )  # fmt: skip
+    beyond = f"{look.amount(bins['lower'].iloc[-1])} or more" if bins["upper"].iloc[-1] == np.inf else ""
+    below = f"less than {look.amount(bins['upper'].iloc[0])}" if bins["upper"].iloc[0] < 0 else ""
+    for place, text in ((0, below), (1, beyond)):
+        if text:
+            ax.annotate(
+                f"grey: {text}", (place, 0.04), (0, 0), "axes fraction", "offset points", fontsize="x-small",
+                ha="right" if place else "left", color=look.grey(0.75), rotation=90,
+            )  # fmt: skip
 
 
 def _mark_middle(ax: Axes, low: float, middle: float, high: float) -> None:

@@ -12,7 +12,7 @@ from narwhals.typing import IntoFrame
 
 from custlens._arguments import Moment, one_of
 from custlens.analysis import segments
-from custlens.analysis.observation import native, to_pandas
+from custlens.analysis.observation import native, parts_of_sales, to_pandas
 from custlens.errors import DataError
 from custlens.plot import _style as look
 from custlens.plot._data import facts_with_currency
@@ -74,34 +74,34 @@ def rfm_grid(
         raise DataError(f"the scored table lacks {', '.join(missing)}: pass what segments.rfm returns")
     cells = (
         frame.filter(~nw.col("r").is_null())
+        .with_columns(turnover=nw.col("monetary").abs())
         .group_by("r", "f")
-        .agg(buyers=nw.len(), sales_value=nw.col("monetary").sum())
+        .agg(buyers=nw.len(), sales_value=nw.col("monetary").sum(), turnover=nw.col("turnover").sum())
         .collect()
         .to_pandas()
+        .astype("float64")
     )
     title = f"{'Buyers' if column == 'buyers' else 'Sales'} by recency × frequency"
     if not len(cells):
         return look.say(ax, title, known.notes(0, UNSCORED), known.nothing(SCORED_BY))
-    cells = cells.astype("float64")
-    total = cells[column].sum()
+    buyers, total = cells["buyers"].sum(), cells[column].sum()
     best = cells.iloc[int(np.argmax(cells[column]))]
-    notes = [*known.notes(cells["buyers"].sum(), UNSCORED), "5 is best"]
+    notes = [*known.notes(buyers, UNSCORED), "5 is best"]
     write: Callable[[float], str] = look.amount
-    tick, have = write, f"{look.count(total, 'buyer')} have"
+    tick, shown = write, cells[column]
+    most = f"{look.percent(best['buyers'] / buyers)} of {look.count(buyers, 'buyer')} have"
     if column == "sales_value":
-        notes.append(f"cells: share of sales ({known.unit})")
-        write, tick, have = (
-            look.percent,
-            look.exact_percent,
-            f"{look.money(total, known.currency)} come from buyers with",
-        )
-    finding = (
-        f"{look.percent(best[column] / total if total else 0.0)} of {have} recency score {best['r']:.0f} and frequency "
-        f"score {best['f']:.0f} (5 is best): more than any other pair."
-    )
+        sales, parts = look.money(total, known.currency), parts_of_sales(cells[column], cells["turnover"].sum())
+        if np.isnan(parts).any():
+            notes.append(f"cells: sales ({known.unit})")
+            most = f"{look.money(best[column], known.currency)}, of {sales} in all, come from buyers with"
+        else:
+            notes.append(f"cells: share of sales ({known.unit})")
+            write, tick, shown = look.percent, look.exact_percent, parts
+            most = f"{look.percent(parts.max())} of {sales} come from buyers with"
+    finding = f"{most} recency score {best['r']:.0f} and frequency score {best['f']:.0f} (5 is best): more than any other pair."
     ax = look.begin(ax, title, notes, finding)
     values = np.zeros((5, 5))
-    shown = cells[column] if column == "buyers" else cells[column] / (total or 1.0)
     values[5 - cells["r"].astype("int64"), cells["f"].astype("int64") - 1] = shown
     scores = [str(score) for score in SCORES]
     look.cells(ax, values, scores[::-1], scores, write, style, tick=tick)
@@ -146,25 +146,35 @@ def segment_sizes(
     if not len(table):
         return look.say(ax, title, known.notes(0, UNSCORED), known.nothing(SCORED_BY))
     buyers, sales = table["customers"].astype("float64"), table["sales_value"].astype("float64")
-    shares = {"buyers": buyers / buyers.sum(), "sales": sales / (sales.sum() or 1)}
+    shares = {"buyers": buyers / buyers.sum()}
     if buyers.sum() == 1:
         sentence = f"1 buyer, in the segment {table['segment'].iloc[0]}, with sales of {look.money(sales.sum(), known.currency)}."
         return look.say(ax, title, known.notes(1, UNSCORED), sentence)
-    best = int(np.argmax(shares["sales"]))
+    best = int(np.argmax(sales))
+    total = look.money(sales.sum(), known.currency)
+    amounts = [look.money(value, known.currency) for value in sales]
+    brings, kinds = f"{amounts[best]}, of {total} of sales in all", "sales as amounts: shares would mean nothing"
+    if table["share_of_sales"].notna().all():
+        shares["sales"] = sales / sales.sum()
+        brings, kinds = f"{look.percent(shares['sales'].iloc[best])} of {total} of sales", ""
     finding = (
         f"The segment {table['segment'].iloc[best]} is {look.percent(shares['buyers'].iloc[best])} of "
-        f"{look.count(buyers.sum(), 'buyer')} and brings {look.percent(shares['sales'].iloc[best])} of "
-        f"{look.money(sales.sum(), known.currency)} of sales."
+        f"{look.count(buyers.sum(), 'buyer')} and brings {brings}."
     )
-    ax = look.begin(ax, title, known.notes(buyers.sum(), UNSCORED), finding)
+    ax = look.begin(ax, title, [*known.notes(buyers.sum(), UNSCORED), kinds], finding)
     places, size = np.arange(len(table)), "xx-small" if look.small(ax) else "x-small"
-    for offset, (name, share), colour in zip((-0.19, 0.19), shares.items(), (look.BASE, look.ACCENT), strict=True):
+    both = len(shares) == 2
+    sides = (-0.19, 0.19) if both else (0.0,)
+    for offset, (name, share), colour in zip(sides, shares.items(), (look.BASE, look.ACCENT), strict=False):
         bars = look.draw(ax.barh, places + offset, share, **{"height": 0.38, "color": colour, **style})
         labels = [look.percent(value) for value in share]
-        look.label_bars(ax, bars, [f"{labels[0]} of {name}", *labels[1:]], size)
+        labels[0] += f" of {name}"
+        if not both:
+            labels = [f"{label}, {amount}" for label, amount in zip(labels, amounts, strict=True)]
+        look.label_bars(ax, bars, labels, size)
     ax.set_yticks(places, [look.literal(name, 28) for name in table["segment"]])
     ax.set_ylim(len(table) - 0.5, -0.5)
-    look.percent_axis(ax.xaxis, f"Share (sales in {known.unit})")
+    look.percent_axis(ax.xaxis, f"Share (sales in {known.unit})" if both else "Share of buyers")
     look.grid(ax, "x")
     return ax
 

@@ -179,7 +179,7 @@ def segments_table(data: ReportData) -> Table | None:
         "median_frequency": "Median orders",
     }
     sizes["share"] = sizes["customers"] / sizes["customers"].sum()
-    sizes["share_of_sales"] = sizes["sales_value"] / sizes["sales_value"].sum()
+    sizes["share_of_sales"] /= sizes["share_of_sales"].sum()
     return _table(sizes.round({"median_recency_days": 0, "sales_value": 0}), columns, data)
 
 

@@ -114,3 +114,34 @@ def test_a_groups_name_is_shown_as_text_whatever_it_holds(data):
     assert r"\$x_1^\$ & <b>gold</b>" in shown
     assert "□□ group" in shown
     assert all(len(name) <= 30 for name in shown)
+
+
+@pytest.mark.parametrize("column", ["sales_value", "median_buyer_value"])
+def test_buyers_whose_amounts_are_unknown_are_said_and_not_drawn(column, data):
+    customers = data["generated"].customers
+    lost = customers["billing_country_code"] == "US"
+    ax = cl.plot.sales_by(customers.assign(sales_value=customers["sales_value"].mask(lost)), column=column)
+    buyers = customers["number_of_orders"] > 0
+    note = ax.texts[0].get_text().replace("\n", " ")
+    assert f"n = {(buyers & ~lost).sum():,} buyers" in note
+    assert f"{(buyers & lost).sum():,} without an amount" in note
+    assert "United States" not in " ".join(label.get_text() for label in ax.get_yticklabels())
+
+
+@pytest.mark.parametrize("column", ["sales_value", "median_buyer_value"])
+@pytest.mark.parametrize("by", ["billing_country_code", "lang"])
+def test_no_amount_at_all_is_said(column, by, data):
+    ax = cl.plot.sales_by(data["generated"].customers.assign(sales_value=np.nan), by, column)
+    assert "none of them with a known amount" in cl.plot.describe(ax)
+    assert "n = 0 buyers" in ax.texts[0].get_text()
+
+
+@pytest.mark.parametrize("amounts", [(10.0, -10.0), (0.1, 0.2, -0.3)])
+def test_sales_that_refunds_cancel_are_amounts_and_not_shares(amounts, data):
+    customers = data["generated"].customers.query("number_of_orders > 0").head(999)
+    ax = cl.plot.sales_by(customers.assign(sales_value=np.resize(amounts, len(customers))))
+    assert "%" not in cl.plot.describe(ax)
+    assert "Sales by billing country: highest " in cl.plot.describe(ax)
+    labels = [text.get_text() for text in ax.texts if "buyer" in text.get_text() and "n = " not in text.get_text()]
+    assert labels
+    assert all("EUR, " in label and "%" not in label and "-0.00" not in label for label in labels)

@@ -135,3 +135,28 @@ def test_labels_of_a_log_axis_do_not_touch(inches, spread, data):
         boxes = sorted((label.get_window_extent() for label in labels), key=lambda box: box.x0)
         assert len(labels) > (3 if present == inches else 2), [label.get_text() for label in labels]
         assert all(a.x1 + 1 < b.x0 for a, b in itertools.pairwise(boxes)), [label.get_text() for label in labels]
+
+
+@pytest.mark.parametrize("chart", [cl.plot.sales_value, cl.plot.average_order_value])
+def test_refunds_alone_are_drawn_on_an_axis_of_refunds(chart, data):
+    customers = data["generated"].customers
+    refunds = customers.assign(sales_value=-customers["sales_value"])
+    ax = chart(refunds, cumulative=True)
+    assert "not drawn" not in ax.texts[0].get_text()
+    bars = chart(refunds)
+    assert bars.get_xscale() == "linear"
+    assert bars.get_xlim()[0] < -300
+    assert len(bars.patches) > 5
+    assert bars.get_xlim()[0] < -10 * bars.get_xlim()[1]
+    total = (customers["number_of_orders"] > 0).sum()
+    assert sum(bar.get_height() for bar in bars.containers[0]) == total
+
+
+def test_the_concentration_counts_buyers_with_amounts(data):
+    customers = data["generated"].customers
+    lost = customers["billing_country_code"] == "US"
+    some = cl.plot.concentration(customers.assign(sales_value=customers["sales_value"].mask(lost)))
+    note = some.texts[0].get_text().replace("\n", " ")
+    assert f"{(lost & (customers['number_of_orders'] > 0)).sum():,} without an amount" in note
+    none = cl.plot.concentration(customers.assign(sales_value=np.nan))
+    assert "none of them with a known amount" in cl.plot.describe(none)

@@ -44,3 +44,31 @@ def test_each_row_of_the_moves_adds_up(data):
 def test_a_column_that_cannot_be_shown_is_named(data):
     with pytest.raises(cl.ArgumentError, match="column must be one of buyers, sales_value"):
         cl.plot.rfm_grid(data["generated"].customers, "orders")
+
+
+@pytest.fixture(params=[(10.0, -10.0), (0.1, 0.2, -0.3)])
+def cancelled(request, data):
+    """Return buyers whose refunds are as high as their sales."""
+    buyers = data["generated"].customers.query("number_of_orders > 0").head(996)
+    return buyers.assign(sales_value=np.resize(request.param, len(buyers)))
+
+
+def test_segments_whose_sales_are_cancelled_have_no_shares_of_sales(cancelled):
+    assert cl.segments.sizes(cl.segments.rfm(cancelled))["share_of_sales"].isna().all()
+    ax = cl.plot.segment_sizes(cancelled)
+    assert len(ax.containers) == 1
+    assert "% of 0.00" not in cl.plot.describe(ax)
+    assert "of 0.00 EUR of sales in all" in cl.plot.describe(ax)
+    assert "sales as amounts" in ax.texts[0].get_text().replace("\n", " ")
+
+
+def test_the_cells_of_sales_that_are_cancelled_are_amounts(cancelled):
+    ax = cl.plot.rfm_grid(cancelled, "sales_value")
+    assert "%" not in cl.plot.describe(ax)
+    assert "cells: sales (EUR)" in ax.texts[0].get_text().replace("\n", " ")
+
+
+def test_refunds_alone_are_no_shares_of_sales(data):
+    customers = data["generated"].customers
+    ax = cl.plot.segment_sizes(customers.assign(sales_value=-customers["sales_value"]))
+    assert len(ax.containers) == 1

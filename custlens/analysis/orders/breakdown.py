@@ -9,7 +9,7 @@ from narwhals.typing import IntoFrameT
 from custlens._arguments import one_of, whole_number
 from custlens.analysis import results
 from custlens.analysis._frames import UNKNOWN, currency_of, customers_frame, gather, same_kind
-from custlens.analysis._stats import Groups, median_ranks, ratio
+from custlens.analysis._stats import Groups, median_ranks, parts_of_sales, ratio
 
 __all__ = ["BREAKDOWNS", "OTHER", "UNKNOWN", "breakdown"]
 
@@ -42,7 +42,8 @@ def breakdown(customers: IntoFrameT, by: str = "billing_country_code", *, fold_b
     table of the same kind
         `results.Breakdown`: one row per group, by sales value from high to low. The column of groups has the name of
         `by`; customers without a value (guests have no address) are "unknown". A group that the shop itself calls "other"
-        or "unknown" is in the row of that name.
+        or "unknown" is in the row of that name. The sales of a group are missing if no amount of its buyers is known, and
+        all shares are missing if a group has negative sales (refunds) or there are none to share.
 
     Raises
     ------
@@ -78,15 +79,15 @@ def breakdown(customers: IntoFrameT, by: str = "billing_country_code", *, fold_b
     ordered, spent = groups.ranked(nb), groups.ranked(sb)
     repeat, valued_orders = groups.ranked(nb > 1).sums, groups.ranked(np.where(np.isnan(sb), np.nan, nb)).sums
     low, high = median_ranks(spent.totals)
-    total = spent.sums.sum()
+    sales = np.where((groups.sizes > 0) & (spent.totals == 0), np.nan, spent.sums)
     result = pd.DataFrame(
         {
             "group": names,
             "customers": np.bincount(codes, rows, len(names)),
             "buyers": groups.sizes,
             "orders": ordered.sums,
-            "sales_value": spent.sums,
-            "share": spent.sums / total if total else np.nan,
+            "sales_value": sales,
+            "share": parts_of_sales(sales, float(np.nansum(np.abs(sb) * rows[buys]))),
             "repeat_rate": ratio(repeat, groups.sizes),
             "mean_order_value": ratio(spent.sums, valued_orders),
             "mean_buyer_value": ratio(spent.sums, spent.totals),

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from helpers.tables import frame
@@ -50,3 +51,21 @@ def test_bad_arguments_are_refused(call, message):
     with pytest.raises((cl.ArgumentError, cl.DataError)) as caught:
         call(frame([(1, 10.0), (2, 10.0)]))
     assert message in str(caught.value)
+
+
+def test_shares_are_missing_where_refunds_make_them_meaningless():
+    table = pd.DataFrame({"number_of_orders": 1, "sales_value": [0.1, 0.2, -0.3] * 20, "lang": ["en", "de"] * 30})
+    assert cl.orders.breakdown(table, "lang")["share"].isna().all()
+    table["sales_value"] = [10.0, -4.0] * 30
+    assert cl.orders.breakdown(table, "lang")["share"].isna().all()
+    table["sales_value"] = [10.0, 0.0] * 30
+    assert cl.orders.breakdown(table, "lang")["share"].tolist() == [1.0, 0.0]
+
+
+def test_sales_of_a_group_without_a_known_amount_are_missing_and_last():
+    table = pd.DataFrame(
+        {"number_of_orders": [1] * 4, "sales_value": [np.nan, -3.0, 5.0, 1.0], "lang": ["en", "de", "fr", "fr"]}
+    )
+    found = cl.orders.breakdown(table, "lang", fold_below=1)
+    assert found["lang"].tolist() == ["fr", "de", "en"]
+    assert np.isnan(found["sales_value"].iloc[2])
