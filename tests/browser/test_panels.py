@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from helpers import echo
+from helpers.browsing import SHORTCUTS, notebook_left_alone
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from playwright.sync_api import expect
@@ -38,10 +39,10 @@ def test_shortcuts_of_the_notebook_do_not_hear_what_is_typed(open_in_lab):
     notebook = page.locator(".jp-Notebook")
     box = notebook.get_by_role("textbox", name="Text").first
     box.click(timeout=SLOW)
-    for key in ("x", "a", "d", "d", "b", "ArrowDown", "ArrowUp", "Enter", "Shift+Enter"):
-        page.keyboard.press(key)
+    with notebook_left_alone(page):
+        for key in (*SHORTCUTS, "ArrowDown", "ArrowUp", "Enter", "Shift+Enter"):
+            page.keyboard.press(key)
     expect(notebook.locator(".answer").first).to_have_text("XADDB 5")
-    expect(notebook.locator(".jp-Cell")).to_have_count(2)
     expect(box).to_be_focused()
 
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from helpers.browsing import serious
+from helpers.browsing import SHORTCUTS, notebook_left_alone, serious
 from playwright.sync_api import Locator, Page, expect
 
 SLOW = 60_000
@@ -44,6 +44,10 @@ def test_a_sync_is_cancelled_and_goes_on_in_jupyterlab(open_in_lab, theme):
     page = open_in_lab(CELLS, theme)
     panel = page.locator(".jp-Notebook").get_by_role("region", name="Sync")
     cancel_and_sync(panel)
+    panel.get_by_role("table", name="Report").click()
+    with notebook_left_alone(page):
+        for key in SHORTCUTS:
+            page.keyboard.press(key)
     assert serious(page, ".cl-sync") == []
     page.set_viewport_size({"width": 390, "height": 844})
     page.evaluate("jupyterapp.shell.collapseLeft()")
