@@ -39,11 +39,14 @@ def test_shortcuts_of_the_notebook_do_not_hear_what_is_typed(open_in_lab):
     notebook = page.locator(".jp-Notebook")
     box = notebook.get_by_role("textbox", name="Text").first
     box.click(timeout=SLOW)
+    page.evaluate("() => { window.heard = []; document.onkeydown = ({ key }) => { heard.push(key); }; }")
     with notebook_left_alone(page):
         for key in (*SHORTCUTS, "ArrowDown", "ArrowUp", "Enter", "Shift+Enter"):
             page.keyboard.press(key)
     expect(notebook.locator(".answer").first).to_have_text("XADDB 5")
     expect(box).to_be_focused()
+    page.keyboard.press("Control+s")
+    assert page.evaluate("() => { document.onkeydown = null; return heard; }") == ["s"]
 
 
 def test_a_page_that_is_loaded_again_shows_what_was_told_last(open_in_lab):

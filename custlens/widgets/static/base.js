@@ -78,8 +78,9 @@ function element(tag, attributes = {}, ...children) {
 
 // Keep keys from the notebook's shortcuts, where `x` cuts the cell. Ctrl-S and Cmd-S still save it.
 //
-// JupyterLab hears a key last, so it can be stopped here. Notebook 7 hears it first, before all but the window, and then looks
-// whether the element that has the focus carries this attribute.
+// Notebook 7 hears a key first, before all but the window, and then looks, as JupyterLab does,
+// whether the element that has the focus carries this attribute. Whatever else hears keys around a widget hears them
+// last, so they are stopped here.
 function keepKeys(root, signal) {
   const saves = ({ ctrlKey, metaKey, key }) => (ctrlKey || metaKey) && key === "s";
   window.addEventListener("keydown", (event) => {
