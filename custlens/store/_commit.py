@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from custlens.store._layout import NESTED, SCHEMAS, STATS, dtypes_of
 from custlens.store._snapshot import Snapshot
-from custlens.store._upkeep import left_out, newcomers, readmit
+from custlens.store._upkeep import left_out, newcomers, note_left_out, readmit
 from custlens.tables import Built, frame_of, schemas
 
 __all__ = ["Commit", "commit"]
@@ -52,15 +52,13 @@ def commit(state: Snapshot, built: Built, deleted: set[int], facts: dict[str, An
     found_rejects = built.tables["rejects"].cast(SCHEMAS["rejects"])
     new = _nested(built)
     # After somebody was deleted in the shop, whoever has that ID is somebody else.
-    readmitted = readmit(state, [*deleted, *newcomers(state, new)])
+    versions = readmit(state, [*deleted, *newcomers(state, new)])
     hidden = left_out(state, new["customer_id"])
+    versions |= note_left_out(state, new["customer_id"].filter(pa.array(hidden)).to_pylist(), everyone)
     new = _only(new, ~hidden)
     found_rejects = _only(found_rejects, ~left_out(state, found_rejects["customer_id"]))
     held = state.rows("customers", COMPARED)
     changes = _compare(held, new, None if everyone else deleted)
-    versions = {"left_out": state.version_of("left_out"), **readmitted}
-    if everyone:
-        versions["left_out"] = int(hidden.sum())
     number = 1 + int(state.last["sync"]) if state.last else 1
 
     old_rejects = state.rows("rejects")

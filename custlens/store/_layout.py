@@ -2,7 +2,8 @@
 
 ``customers`` holds one row per customer, with addresses and contacts nested, so that one commit is one consistent
 state. Beside it are ``syncs`` (one row per sync), ``rejects``, ``order_stats_history`` and ``forgotten`` (salted hashes
-of the IDs that syncs are to leave out, and until when: whoever registered later under such an ID is somebody else).
+of the IDs that syncs are to leave out, until when, since whoever registered later under such an ID is somebody else, and
+whether the shop has such a customer, as far as is known).
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ SCHEMAS = {
             *(field for field in _fields("customers") if field.name in STATS),
         ]
     ),
-    "forgotten": pa.schema([("salt", pa.string()), ("digest", pa.string()), ("until", UTC)]),
+    "forgotten": pa.schema([("salt", pa.string()), ("digest", pa.string()), ("until", UTC), ("in_shop", pa.bool_())]),
     "customers": pa.schema(
         [
             *_fields("customers", STAMPED),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +18,9 @@ from custlens.store._lake import Lake
 from custlens.store._layout import SCHEMAS
 from custlens.store._snapshot import Snapshot
 
-__all__ = ["CompactReport", "ForgetReport", "compact", "forget", "left_out", "newcomers", "readmit"]
+__all__ = [
+    "CompactReport", "ForgetReport", "compact", "count_left_out", "forget", "left_out", "newcomers", "note_left_out", "readmit",
+]  # fmt: skip
 
 UNIQUE_TO_A_PERSON = ("email", "billing_phone", "tax_id", "fiscal_code", "electronic_invoice_pec_email")
 SHORTEST_TRACE = 6
@@ -110,13 +112,13 @@ def forget(lake: Lake, customer_id: int, keep_out: bool) -> ForgetReport:
                 f"customer_id: nobody with the ID {customer_id} is or was in {lake.path}. Nothing was erased but the "
                 "pages of a stopped sync, if there were any"
             )
-        marks = {"left_out": state.version_of("left_out")}
+        marks: dict[str, int] = {}
         if keep_out and not known:
             digests = state.rows("forgotten")
             salt = digests["salt"][0].as_py() if len(digests) else secrets.token_hex(16)
             row = {"salt": salt, "digest": _digest(salt, customer_id), "until": _until(state, out["customers"])}
+            row["in_shop"] = bool(out["customers"].any())
             marks["forgotten"] = state.replace("forgotten", pa.Table.from_pylist([row], SCHEMAS["forgotten"]))
-            marks["left_out"] += int(out["customers"].any())
         elif not keep_out:
             marks |= readmit(state, [customer_id])  # then the numbers differ, and the next sync is a full one
         for name in ("order_stats_history", "rejects", "customers"):  # the customers last: see `commit`
@@ -158,13 +160,37 @@ def readmit(state: Snapshot, customer_ids: Iterable[int]) -> dict[str, int]:
     digests = state.rows("forgotten")
     if not len(digests):
         return {}
-    salt = digests["salt"][0].as_py()
-    out = pc.is_in(digests["digest"], pa.array([_digest(salt, number) for number in customer_ids], pa.string()))
-    again = pc.sum(out).as_py()
-    if not again:
+    out = _among(digests, customer_ids)
+    return {"forgotten": state.replace("forgotten", digests.slice(0, 0), out)} if out.any() else {}
+
+
+def note_left_out(state: Snapshot, customer_ids: Iterable[int], everyone: bool) -> dict[str, int]:
+    """Note that the shop has forgotten persons, and if this is everyone no others; return the versions as `readmit`."""
+    digests = state.rows("forgotten")
+    if not len(digests):
         return {}
-    left = max(state.version_of("left_out") - again, 0)
-    return {"forgotten": state.replace("forgotten", digests.slice(0, 0), out.to_numpy()), "left_out": left}
+    before = digests["in_shop"].to_numpy()
+    now = _among(digests, customer_ids) | (before & (not everyone))
+    if (now == before).all():
+        return {}
+    place = digests.schema.get_field_index("in_shop")
+    rows = digests.set_column(place, digests.field(place), pa.array(now)).filter(pa.array(now != before))
+    return {"forgotten": state.replace("forgotten", rows, now != before)}
+
+
+def count_left_out(state: Snapshot, seen: Set[int]) -> int:
+    """Count the forgotten persons whom the shop has, beside customers who were seen."""
+    digests = state.rows("forgotten")
+    return int((digests["in_shop"].to_numpy() & ~_among(digests, seen)).sum()) if len(digests) else 0
+
+
+def _among(digests: pa.Table, customer_ids: Iterable[int]) -> np.ndarray:
+    """Return which of the forgotten persons are among some customers."""
+    salt = digests["salt"][0].as_py()
+    found: np.ndarray = pc.is_in(
+        digests["digest"], pa.array([_digest(salt, number) for number in customer_ids], pa.string())
+    ).to_numpy()
+    return found
 
 
 def _about(state: Snapshot, customer_id: int, held: np.ndarray) -> np.ndarray:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm.auto import tqdm
 
@@ -25,7 +25,7 @@ from custlens.store._commit import commit
 from custlens.store._journal import Journal
 from custlens.store._lake import Lake
 from custlens.store._snapshot import Snapshot
-from custlens.store._upkeep import left_out
+from custlens.store._upkeep import count_left_out
 from custlens.tables import Built, TableBuilder
 
 __all__ = ["Mode", "SyncProgress", "SyncReport", "sync"]
@@ -366,7 +366,8 @@ class _Sync:
                 changes = crawler.changes(plan["since"], plan["orders_since"])
             else:
                 began = crawler.now()
-                changes = crawler.changes(*self._held(), left_out=self._left_out)
+                assert self._state is not None
+                changes = crawler.changes(*self._held(), left_out=partial(count_left_out, self._state))
             return assembly.finish(changes.deleted or set()), changes, began
 
     def _held(self) -> tuple[int, int, set[int]]:
@@ -381,12 +382,6 @@ class _Sync:
         # Back to the newest order held, in case the last sync took the time from a clock that was ahead.
         orders_since = min(newest, self._last["as_of"] - self._orders_overlap)
         return int(self._last["cursor"].timestamp()), int(orders_since.timestamp()), known
-
-    def _left_out(self, seen: Set[int]) -> int:
-        """Return how many customers the shop has who were forgotten here, beside those seen."""
-        assert self._state is not None
-        count = self._state.version_of("left_out")
-        return count and count - int(left_out(self._state, pa.array(seen, pa.int64())).sum())
 
     def _now(self, mode: Mode, phase: Literal["reading", "writing"], read: int, expected: int) -> SyncProgress:
         client = self._client

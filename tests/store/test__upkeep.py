@@ -117,6 +117,34 @@ def test_what_a_forgotten_person_does_in_the_shop_does_not_lead_to_a_full_sync(s
     assert person in set(store.customers()["customer_id"])
 
 
+@pytest.mark.parametrize("then", ["nothing", "registered again", "let in again", "hidden again"])
+def test_who_was_deleted_before_being_forgotten_does_not_lead_to_a_full_sync(shop, client, store, then):
+    store.sync(client, progress=False)
+    quiet = [number for number, one in shop.population.customers.items() if not one.stats.number_of_orders]
+    gone, person = quiet[:2]  # an incremental sync does not come upon them
+    shop.population.delete(gone)
+    shop.population.now += dt.timedelta(days=then == "hidden again")  # else the next sync is told of the deletion again
+    shop.changed()
+    store.sync(client, progress=False)
+    shop.population.now += dt.timedelta(days=1)
+    store.forget(gone)
+    store.forget(person)
+    if then in ("registered again", "hidden again"):
+        shop.population.add(customer_id=gone)
+    if then == "hidden again":  # without a date of registration, nothing tells that it is somebody else
+        shop.population.patches[gone] = {"registered": None}
+    if then == "let in again":
+        store.forget(gone, keep_out=False)
+    for _ in range(2):
+        shop.changed()
+        report = store.sync(client, "incremental", full_every="30D", progress=False)
+        assert (report.mode, report.verified) == ("incremental", True)
+        shop.population.now += dt.timedelta(days=1)
+    assert set(shop.ids) - set(store.customers()["customer_id"]) == (
+        {gone, person} if then == "hidden again" else {person}
+    )
+
+
 @pytest.mark.parametrize("mode", ["incremental", "full"])
 def test_whoever_gets_the_id_of_a_forgotten_person_between_two_syncs_is_somebody_else(shop, client, store, mode):
     person, undated, ahead = shop.ids[3], shop.ids[4], shop.ids[5]
