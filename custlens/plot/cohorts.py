@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from narwhals.typing import IntoFrame
 
 from custlens._arguments import Moment
@@ -19,6 +20,8 @@ from custlens.plot._data import facts, period_name, period_text
 __all__ = ["cohort_heatmap", "repeat_rate", "survival"]
 
 LINES_NAMED = 6
+MARGIN = 0.03
+"""Share of the axes around them into which a point may reach."""
 
 
 def cohort_heatmap(
@@ -137,10 +140,13 @@ def repeat_rate(
     for part, colour in ((mature, look.BASE), (table[~table["mature"]], look.MUTED)):
         rate = part["repeat_rate"]
         error = np.maximum([rate - part["repeat_rate_ci_low"], part["repeat_rate_ci_high"] - rate], 0)
-        look.draw(
+        points, *_ = look.draw(
             ax.errorbar, part["cohort"], rate, error,
             **{"fmt": "o", "color": colour, "markersize": 4, "linewidth": 1.2, **style},
         )  # fmt: skip
+        if points is not None:  # a point at 0 % is drawn whole, over the axis; one out of view stays out of it
+            points.set_zorder(max(points.get_zorder(), 2.6))
+            points.set_clip_path(Rectangle((-MARGIN, -MARGIN), 1 + 2 * MARGIN, 1 + 2 * MARGIN, transform=ax.transAxes))
     ax.set_ylim(0, max(ax.get_ylim()[1], 1.04 * table["repeat_rate"].max()))  # no point is cut in half
     look.date_axis(ax, f"First order ({unit}, {tz})")
     look.percent_axis(ax.yaxis, "Ordered again (95% interval)")

@@ -55,3 +55,24 @@ def test_a_cohort_of_whom_all_have_come_back_is_not_cut_in_half(data):
     customers = data["cdnow"].customers.query("number_of_orders > 4")
     ax = cl.plot.repeat_rate(customers)
     assert ax.get_ylim()[1] > 1.02
+
+
+def test_a_cohort_of_whom_nobody_has_come_back_is_not_cut_in_half_and_goes_with_the_view(data):
+    customers = data["cdnow"].customers.query("number_of_orders == 1")
+    ax = cl.plot.repeat_rate(customers, linestyle="", ecolor="none")
+    ax.get_xaxis().set_visible(False)
+    ax.grid(False)
+    ax.spines["bottom"].set_visible(False)
+
+    def ink():
+        """The rows of pixels below the axes, next to them, that hold any colour."""
+        picture = np.asarray(ax.figure.canvas.buffer_rgba())[..., :3]
+        left, bottom, right, _ = (round(end) for end in ax.bbox.extents)
+        below = picture[len(picture) - bottom + 1 : len(picture) - bottom + 4, left:right]
+        return int((below < 200).any(axis=2).sum())
+
+    ax.figure.canvas.draw()
+    assert ink()
+    ax.set_ylim(0.2, 1)
+    ax.figure.canvas.draw()
+    assert not ink()
