@@ -66,8 +66,8 @@ class SearchIndex:
     Notes
     -----
     The searchable values are kept as one text, with one line per value, in the order of sales_value; it takes about as
-    many bytes as the columns. A word is searched for by comparing each of its bytes, the rarest first, with a whole block
-    of the text.
+    many bytes as the columns. A word is searched for by comparing its two rarest bytes with each block of the text, in
+    several threads, and the other bytes only where these two stand.
 
     Examples
     --------
