@@ -5,9 +5,20 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-__all__ = ["country_name", "language_name", "printable"]
+__all__ = ["counted", "country_name", "language_name", "printable"]
 
 KEPT = "\u200c\u200d"  # joiners that scripts such as Persian, and many emoji, are spelled with
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things, with the noun in the plural unless there is one.
+
+    Examples
+    --------
+    >>> counted(1, "customer"), counted(1200, "customer")
+    ('1 customer', '1,200 customers')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def printable(text: Any) -> str:

@@ -70,9 +70,12 @@ def demo(data: str, customers: int, seed: int, output: Path, pdf: bool) -> None:
     Needs no token and no network: the shop runs on this machine, and is synced over HTTP twice, 30 days apart.
     """
     from custlens import demo as shops
+    from custlens._text import counted
+    from custlens.report.page import check_plan
     from custlens.store.store import Store
 
-    shop_name = "the CDNOW shop" if data == "cdnow" else f"a shop of {customers:,} customers"
+    check_plan(output, pdf=pdf)
+    shop_name = "the CDNOW shop" if data == "cdnow" else f"a shop of {counted(customers, 'customer')}"
     click.echo(f"Reporting on {shop_name}:", err=True)
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "demo.lens")
@@ -114,6 +117,7 @@ def report(
     show what has changed since an earlier sync.
     """
     from custlens.api.client import BASE_URL, Client, admin_url
+    from custlens.report.page import check_plan
     from custlens.store.store import Store
 
     admin = admin_url(os.environ.get("ECWID_BASE_URL", BASE_URL))
@@ -123,6 +127,7 @@ def report(
         return
     if as_of is not None or since is not None:
         raise click.UsageError("--as-of and --since need --store: the API shows only the present.")
+    check_plan(output, pdf=pdf, segment=segment, tz=tz)
     with Client.from_env() as client, tempfile.TemporaryDirectory() as folder:
         click.echo(f"Reporting on shop {client.store_id}:", err=True)
         store = Store(Path(folder) / "shop.lens")
@@ -163,7 +168,7 @@ def compact(path: str, keep: str) -> None:
 
 
 @main.command()
-@click.argument("customer_id", type=int)
+@click.argument("customer_id", type=click.IntRange(0, 2**63 - 1))
 @store_option
 @click.option(
     "--keep-out/--take-in-again", default=True, show_default=True, help="Whether later syncs leave the customer out."

@@ -54,7 +54,7 @@ def test_without_settings_the_store_is_still_looked_at(run, monkeypatch):
     monkeypatch.delenv("ECWID_TOKEN")
     code, found = run()
     assert code == 1
-    assert found["settings"] == ("FAILED", "set ECWID_TOKEN in the environment: the shop's ID and its API token")
+    assert found["settings"] == ("FAILED", "set ECWID_TOKEN in the environment: the shop's API token")
     assert found["store"][0] == "ok"
 
 

@@ -22,7 +22,7 @@ def test_a_report_without_settings_says_what_to_set(monkeypatch):
     monkeypatch.setenv("ECWID_STORE_ID", "1003")
     done = CliRunner().invoke(main, ["report"])
     assert done.exit_code == 1
-    assert done.output == "Error: set ECWID_TOKEN in the environment: the shop's ID and its API token\n"
+    assert done.output == "Error: set ECWID_TOKEN in the environment: the shop's API token\n"
 
 
 @pytest.mark.parametrize("arguments", [["demo", "--data", "nowhere"], ["demo", "--customers", "-1"], ["nothing"]])
@@ -77,6 +77,44 @@ def test_a_report_that_cannot_be_is_refused_before_any_work(options, code, messa
     assert done.exit_code == code
     assert message in done.output
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--tz", "Europe/Nowhere"], "tz must be the IANA name"),
+        (["--segment", "Champion"], "did you mean 'Champions'"),
+        (["-o", "nowhere/x.html"], "output must be in a folder that exists"),
+        (["--pdf"], "none is on the PATH"),
+    ],
+)
+def test_a_report_that_cannot_be_is_refused_before_the_shop_is_asked(shop, options, message, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECWID_STORE_ID", str(shop.store_id))
+    monkeypatch.setenv("ECWID_TOKEN", shop.token)
+    monkeypatch.setenv("ECWID_BASE_URL", shop.url)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["report", *options])
+    assert done.exit_code == 1
+    assert message in done.output
+    assert "Reporting" not in done.output
+    assert shop.requests == []
+
+
+def test_a_demo_that_cannot_be_written_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["demo", "-o", "nowhere/x.html"])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: output must be in a folder that exists")
+
+
+def test_a_port_that_is_taken_is_said_and_nothing_else():
+    with cl.demo.serve(customers=1) as shop:
+        port = shop.url.split(":")[2].split("/")[0]
+        command = [sys.executable, "-m", "custlens", "serve", "--customers", "1", "--port", port]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    said = f"port {port} of this machine cannot be used: Address already in use; leave port out to take a free one"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"Error: {said}\n")
 
 
 def test_the_demo_prints_what_stands_at_the_head_of_its_report(tmp_path):
@@ -138,8 +176,12 @@ def test_a_store_is_compacted_and_a_person_forgotten(shop, client, tmp_path):
     done = run(main, ["compact", "--keep", "30D", "--store", path])
     assert "the states of 0 syncs were given up, those of 1 can still be read" in done.output
     person = str(shop.ids[0])
+    done = run(main, ["forget", "--store", path, "--", "-1"])
+    assert done.exit_code == 2
+    assert "-1 is not in the range" in done.output
+    assert "Erase?" not in done.output
     assert run(main, ["forget", person, "--store", path], input="n\n").exit_code == 1
     assert shop.ids[0] in set(cl.Store(path).customers()["customer_id"])
     done = run(main, ["forget", person, "--store", path], input="y\n")
-    assert "Erased 1 customer, 1 rows of history and 0 rejects" in done.output
+    assert "Erased 1 customer, 1 row of history and 0 rejects; the states of 0 earlier syncs" in done.output
     assert shop.ids[0] not in set(cl.Store(path).customers()["customer_id"])

@@ -12,7 +12,7 @@ import msgspec
 
 from custlens._arguments import Moment, number, shown, whole_number
 from custlens.api._pages import read_page
-from custlens.api._transport import Metrics, Secret, Transport
+from custlens.api._transport import Metrics, Secret, Transport, check_url
 from custlens.api.query import PAGE_SIZE, parse_fields, query_value, response_fields, search_params
 from custlens.api.records import UNREADABLE, Customer, DeletedCustomer, Page, Profile, read_customer
 from custlens.errors import ArgumentError, ConfigError, DecodeError, PermissionDeniedError
@@ -88,6 +88,7 @@ class Client:
         self.store_id = _store_id(store_id)
         if not isinstance(base_url, str):
             raise ArgumentError(f"base_url must be an https:// address, not {shown(base_url)}")
+        check_url(base_url)
         self.base_url = base_url.rstrip("/")
         self._currency: list[str | None] = []
         self._stop: threading.Event | None = None
@@ -120,9 +121,10 @@ class Client:
         ConfigError
             A variable is missing or empty.
         """
-        missing = [name for name in ("ECWID_STORE_ID", "ECWID_TOKEN") if not os.environ.get(name)]
+        needed = {"ECWID_STORE_ID": "the shop's ID", "ECWID_TOKEN": "the shop's API token"}
+        missing = {name: meaning for name, meaning in needed.items() if not os.environ.get(name)}
         if missing:
-            raise ConfigError(f"set {' and '.join(missing)} in the environment: the shop's ID and its API token")
+            raise ConfigError(f"set {' and '.join(missing)} in the environment: {' and '.join(missing.values())}")
         if url := os.environ.get("ECWID_BASE_URL"):
             options.setdefault("base_url", url)
         return cls(os.environ["ECWID_STORE_ID"], os.environ["ECWID_TOKEN"], **options)

@@ -7,6 +7,7 @@ while it is read (`Churn`).
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 import socket
@@ -46,6 +47,8 @@ _SCOPES_NEEDED = {
     "deleted": ("read_customers", "read_store_profile"),
     "profile": ("read_store_profile",),
 }
+BACKLOG = 128
+"""Connections that may wait to be accepted."""
 HISTORY = timedelta(days=182)
 _ROUTES = Map(
     [
@@ -119,14 +122,21 @@ class Shop:
         self._last_page: bytes | None = None
         self._clients: list[Client] = []
         try:
-            self._server: BaseWSGIServer = make_server(
-                "127.0.0.1", port, self._answer, threaded=True, request_handler=_QuietHandler
-            )
-        except (OSError, SystemExit) as error:
+            listener = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)  # werkzeug would print and exit
+        except OSError as error:
             raise ArgumentError(
-                f"port {port} of this machine cannot be used: {error}; leave port out to take a free one"
+                f"port {port} of this machine cannot be used: {os.strerror(error.errno or 0)}; leave port out to take a free one"
             ) from None
-        self.url = f"http://127.0.0.1:{self._server.server_port}/api/v3"
+        with listener:
+            self._server: BaseWSGIServer = make_server(
+                "127.0.0.1",
+                port,
+                self._answer,
+                threaded=True,
+                request_handler=_QuietHandler,
+                fd=listener.fileno(),  # which it copies
+            )
+        self.url = f"http://127.0.0.1:{self._server.port}/api/v3"
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="custlens-demo", daemon=True
         )

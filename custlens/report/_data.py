@@ -15,7 +15,7 @@ from custlens.analysis import lifetime, orders, segments
 from custlens.errors import ArgumentError, CustlensWarning, DataError
 from custlens.store.store import Store
 
-__all__ = ["HORIZON", "ReportData", "check_data", "read"]
+__all__ = ["HORIZON", "ReportData", "check_choices", "check_data", "read"]
 
 EARLIER = pd.Timedelta(days=28)
 """How long before the sync reported on the earlier one is at least, unless one is chosen: less is mostly chance."""
@@ -151,9 +151,7 @@ def read(
     >>> len(data.customers), data.since
     (269, None)
     """
-    time_zone("tz", tz)
-    if segment is not None:
-        one_of("segment", segment, SEGMENTS)
+    check_choices(segment, tz)
     source = store if isinstance(store, Store) else Store(store)
     syncs = source.syncs()
     if as_of is not None:
@@ -183,6 +181,19 @@ def read(
         segment=segment,
         tz=tz,
     )
+
+
+def check_choices(segment: str | None, tz: str) -> None:
+    """Refuse a segment or a time zone that does not exist.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such segment or time zone.
+    """
+    time_zone("tz", tz)
+    if segment is not None:
+        one_of("segment", segment, SEGMENTS)
 
 
 def check_data(data: object) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from custlens._arguments import one_of, shown
 from custlens.errors import ArgumentError, ConfigError, CustlensError
 
-__all__ = ["to_pdf"]
+__all__ = ["find_browser", "to_pdf"]
 
 BROWSERS = (
     "chromium",
@@ -29,6 +29,23 @@ OTHER_PLACES = (
 PAPERS = ("A4", "Letter")
 SECONDS = 120
 FLAGS = ("--headless", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run")
+
+
+def find_browser() -> str:
+    """Return the path of the browser that prints.
+
+    Raises
+    ------
+    ConfigError
+        If none is found on this machine.
+    """
+    browser = next(filter(None, map(shutil.which, (*BROWSERS, *OTHER_PLACES))), None)
+    if browser is None:
+        raise ConfigError(
+            "a PDF is printed by Chromium, Chrome or Edge, and none is on the PATH: install one, or print the HTML file "
+            "from any browser"
+        )
+    return browser
 
 
 def to_pdf(page: str | Path, *, paper: str = "A4") -> Path:
@@ -58,12 +75,7 @@ def to_pdf(page: str | Path, *, paper: str = "A4") -> Path:
     one_of("paper", paper, PAPERS)
     if not isinstance(page, str | os.PathLike) or not Path(page).is_file():
         raise ArgumentError(f"page must be an HTML file that exists, not {shown(page)}")
-    browser = next(filter(None, map(shutil.which, (*BROWSERS, *OTHER_PLACES))), None)
-    if browser is None:
-        raise ConfigError(
-            "a PDF is printed by Chromium, Chrome or Edge, and none is on the PATH: install one, or print the HTML file "
-            "from any browser"
-        )
+    browser = find_browser()
     source = Path(page).absolute()
     target, text = source.with_suffix(".pdf"), source.read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import importlib.resources
+import importlib.util
 import os
 import re
 import tempfile
@@ -17,7 +18,7 @@ from typing import Any
 from custlens._arguments import shown
 from custlens.errors import ArgumentError, ConfigError, CustlensError
 
-__all__ = ["notebook_path", "write"]
+__all__ = ["check_plan", "notebook_path", "write"]
 
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -88,29 +89,15 @@ def write(
     CustlensError
         If a cell of the notebook failed; nothing was written.
     """
-    try:
-        import nbformat
-        import papermill
-        from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"reports need {error.name}: pip install 'custlens[report]'") from error
-    target = _path("output", output).absolute()
+    target, draft = _target(output)
+    import nbformat
+    import papermill
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
     source = notebook_path() if notebook is None else _path("notebook", notebook)
-    if not target.parent.is_dir():
-        raise ArgumentError(f"output must be in a folder that exists; there is no folder {target.parent}")
-    if target.suffix.lower() not in (".html", ".htm"):
-        raise ArgumentError(f"output must end in .html, since that is what is written, and is {target.name}")
-    if target.is_dir():
-        raise ArgumentError(f"output must be the path of a file; {target} is a folder")
     if not source.is_file():
         raise ArgumentError(f"notebook must be a file that exists; there is no file {source}")
     values = _parameters(parameters)
-    draft = target.with_name(f".{target.name}.part")
-    try:  # before the work, not after it
-        draft.touch()
-        draft.unlink()
-    except OSError as error:
-        raise ArgumentError(f"output cannot be written to {target.parent}: {error.strerror}") from error
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # papermill's and nbconvert's own deprecations
         executed = Path(folder) / "executed.ipynb"
@@ -138,6 +125,54 @@ def write(
     draft.write_text(page, encoding="utf-8")
     draft.replace(target)
     return target
+
+
+def check_plan(output: str | Path, *, pdf: bool = False, segment: str | None = None, tz: str = "UTC") -> None:
+    """Refuse what would stop a report, before a shop is read for it.
+
+    Raises
+    ------
+    ArgumentError
+        If no page can be written there, or there is no such segment or time zone.
+    ConfigError
+        If the packages that reports need, or the browser that prints a PDF, are not installed.
+    """
+    from custlens.report._data import check_choices
+    from custlens.report._pdf import find_browser
+
+    check_choices(segment, tz)
+    _target(output)
+    if pdf:
+        find_browser()
+
+
+def _target(output: str | Path) -> tuple[Path, Path]:
+    """Return the absolute path of a page, and where it is written until it is complete.
+
+    Raises
+    ------
+    ArgumentError
+        If no page can be written there.
+    ConfigError
+        If the packages that reports need are not installed.
+    """
+    for package in ("nbformat", "papermill", "nbconvert"):
+        if importlib.util.find_spec(package) is None:
+            raise ConfigError(f"reports need {package}: pip install 'custlens[report]'")
+    target = _path("output", output).absolute()
+    if not target.parent.is_dir():
+        raise ArgumentError(f"output must be in a folder that exists; there is no folder {target.parent}")
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise ArgumentError(f"output must end in .html, since that is what is written, and is {target.name}")
+    if target.is_dir():
+        raise ArgumentError(f"output must be the path of a file; {target} is a folder")
+    draft = target.with_name(f".{target.name}.part")
+    try:
+        draft.touch()
+        draft.unlink()
+    except OSError as error:
+        raise ArgumentError(f"output cannot be written to {target.parent}: {error.strerror}") from error
+    return target, draft
 
 
 def _path(name: str, value: Any) -> Path:

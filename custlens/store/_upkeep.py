@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from custlens._arguments import span
+from custlens._text import counted
 from custlens.errors import ArgumentError, StoreError
 from custlens.store._lake import Lake
 from custlens.store._layout import SCHEMAS
@@ -44,10 +45,10 @@ class CompactReport:
     bytes_after: int
 
     def __str__(self) -> str:
-        freed = (self.bytes_before - self.bytes_after) / 1e6
+        freed = max(self.bytes_before - self.bytes_after, 0) / 1e6  # its own notes take a little space
         return (
-            f"{freed:,.1f} MB freed, {self.bytes_after / 1e6:,.1f} MB left; the states of {self.syncs_given_up:,} syncs "
-            f"were given up, those of {self.syncs_kept:,} can still be read"
+            f"{freed:,.1f} MB freed, {self.bytes_after / 1e6:,.1f} MB left; the states of "
+            f"{counted(self.syncs_given_up, 'sync')} were given up, those of {self.syncs_kept:,} can still be read"
         )
 
 
@@ -74,8 +75,8 @@ class ForgetReport:
     def __str__(self) -> str:
         later = "leave the person out" if self.keep_out else "take the person in again, if the shop still has them"
         return (
-            f"Erased {self.customers:,} customer, {self.history:,} rows of history and {self.rejects:,} rejects; the states "
-            f"of {self.syncs_given_up:,} earlier syncs were given up. Later syncs {later}"
+            f"Erased {counted(self.customers, 'customer')}, {counted(self.history, 'row')} of history and "
+            f"{counted(self.rejects, 'reject')}; the states of {counted(self.syncs_given_up, 'earlier sync')} were given up. Later syncs {later}"
         )
 
 

@@ -259,7 +259,8 @@ def test_the_profile_gives_store_and_currency(shop, client):
         ({"token": None}, "token must be"),
         ({"store_id": "my-shop"}, "store_id must be the shop's number"),
         ({"base_url": "http://app.ecwid.com/api/v3"}, "must begin with https://"),
-        ({"base_url": "ftp://127.0.0.1"}, "must be an https:// address"),
+        ({"base_url": "ftp://127.0.0.1"}, "must be an https:// address, not 'ftp://127.0.0.1'"),
+        ({"base_url": "shop"}, "base_url must be an https:// address, not 'shop'"),
         ({"base_url": "https://user:pw@host.example"}, "neither a user nor a query"),
         ({"rate_limit": 0}, "rate_limit"),
         ({"rate_limit": "600"}, "rate_limit must be a whole number"),
@@ -281,7 +282,8 @@ def test_a_client_that_cannot_work_is_refused(arguments, message):
 def test_the_environment_makes_a_client(shop, monkeypatch):
     for name in ("ECWID_STORE_ID", "ECWID_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(cl.ConfigError, match="set ECWID_STORE_ID and ECWID_TOKEN in the environment"):
+    both = "set ECWID_STORE_ID and ECWID_TOKEN in the environment: the shop's ID and the shop's API token"
+    with pytest.raises(cl.ConfigError, match=both):
         cl.Client.from_env()
     monkeypatch.setenv("ECWID_STORE_ID", str(shop.store_id))
     monkeypatch.setenv("ECWID_TOKEN", shop.token)

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import custlens as cl
+from custlens.store._upkeep import CompactReport, ForgetReport
 
 
 def every_byte(folder):
@@ -264,3 +265,12 @@ def test_a_folder_that_is_not_a_store_is_left_as_it_is(folder, tmp_path):
             with pytest.raises(cl.StoreError, match=problem):
                 act()
     assert sorted(tmp_path.rglob("*")) == [other, other / "letter.txt"]
+
+
+def test_the_reports_count_one_as_one_and_free_nothing_below_zero():
+    assert str(CompactReport(1, 1, 1_000_000, 1_100_000)) == (
+        "0.0 MB freed, 1.1 MB left; the states of 1 sync were given up, those of 1 can still be read"
+    )
+    assert str(ForgetReport(0, 2, 1, 1, True)).startswith(
+        "Erased 0 customers, 2 rows of history and 1 reject; the states of 1 earlier sync were given up."
+    )
