@@ -81,7 +81,8 @@ def cohort_heatmap(
     shares = later.pivot(index="cohort", columns="age", values="share")
     names = [period_text(cohort, unit) for cohort in shares.index]
     ages = [str(age) for age in shares.columns]
-    look.cells(ax, shares.to_numpy("float64"), names, ages, look.percent, {"vmin": 0, **style}, tick=look.exact_percent)
+    ends = {"vmin": 0, "vmax": later["share"].max() or 1.0}
+    look.cells(ax, shares.to_numpy("float64"), names, ages, look.percent, {**ends, **style}, tick=look.exact_percent)
     ax.set_xlabel(f"{unit.capitalize()}s since the first order")
     ax.set_ylabel(f"First order ({unit}, {tz})")
     return ax

@@ -197,7 +197,7 @@ def inter_purchase(customers: IntoFrame, *, as_of: Moment | None = None, ax: Axe
     labels = [f"{name}\n({number:,})" for name, number in zip(groups["orders"], groups["buyers"], strict=True)]
     ax.set_xticks(places, labels)
     ax.set_xlabel("Orders so far (buyers)")
-    ax.set_ylim(0)
+    ax.set_ylim(0, max(ax.get_ylim()[1], 1.04 * groups["median"].max()))  # no line is cut in half
     look.amount_axis(ax.yaxis, "Days between orders")
     look.grid(ax)
     return ax

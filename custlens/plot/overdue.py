@@ -23,6 +23,10 @@ __all__ = ["overdue"]
 BUBBLES_PER_DECADE = 12
 LARGEST_BUBBLE, SMALLEST_BUBBLE = 0.08, 2.2
 """Diameters: of the largest as a share of the axes, of the smallest in points."""
+LIKE_BUBBLE = 0.1
+"""Area of all bubbles where there is no value at risk, as a share of the largest."""
+APART = 1.15
+"""Ratio of two numbers of days whose labels have room beside each other."""
 DAYS = [0.1, 1, 7, 30, 90, 365, 1825]
 """Where an axis of days has ticks."""
 
@@ -97,6 +101,8 @@ def overdue(
             "with the first ten."
         )
         area = f"area: value at risk in {ahead}, {MODEL_NAMES[method]}"
+    if not (table["value_at_risk"] > 0).any():  # with refunds alone, or none of it at risk
+        area = "no value at risk"
     hidden = len(ranked) - len(table)
     notes = [f"n = {shown}", known.when, area, f"not shown: {hidden:,} without a usual gap" if hidden else ""]
     ax = look.begin(ax, title, notes, finding)
@@ -108,11 +114,12 @@ def overdue(
     bubbles = pd.DataFrame({name: np.bincount(place, values) / count for name, values in summed.items()})
     bubbles["value"] = np.bincount(place, table["value_at_risk"].fillna(0.0))
     bubbles = bubbles.sort_values("value", ascending=False)  # small bubbles on top of large ones
-    largest = float(bubbles["value"].max()) or 1.0
+    largest = float(bubbles["value"].max())
     width = LARGEST_BUBBLE * min(ax.bbox.width, ax.bbox.height) * 72 / ax.figure.dpi
     bubble: dict[str, Any] = {"alpha": 0.7, "edgecolors": look.paper(), "linewidths": 0.3}
     x, y = 10 ** bubbles["gap"], 10 ** bubbles["silence"]
-    sizes = np.maximum(width**2 * bubbles["value"] / largest, SMALLEST_BUBBLE**2)
+    parts = bubbles["value"] / largest if largest > 0 else LIKE_BUBBLE
+    sizes = np.maximum(width**2 * parts, SMALLEST_BUBBLE**2)
     colours = np.where(bubbles["late"] > 0, look.ACCENT, look.BASE)
     look.draw(ax.scatter, x, y, **{"s": sizes, "color": colours, **bubble, **style})
     _days_axis(ax, "x", x, "Usual gap between orders (days)")
@@ -120,10 +127,11 @@ def overdue(
     ends = max(ax.get_xlim()[0], ax.get_ylim()[0]), min(ax.get_xlim()[1], ax.get_ylim()[1])
     if ends[0] < ends[1]:
         ax.plot(ends, ends, color=look.grey(0.4), linewidth=1, linestyle="--", label="as long as usual")
-    if method != "silence":
+    if method != "silence" and largest > 0:
         step = 10.0 ** np.floor(np.log10(largest))
         ax.scatter([], [], s=width**2 * step / largest, color=look.MUTED, label=look.money(step, known.currency))
-    ax.legend(edgecolor="none", fontsize="x-small" if look.small(ax) else "small", loc="lower right")
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(edgecolor="none", fontsize="x-small" if look.small(ax) else "small", loc="lower right")
     look.grid(ax, "both")
     return ax
 
@@ -142,7 +150,9 @@ def _days_axis(ax: Axes, which: str, values: pd.Series[float], label: str) -> No
     axis = getattr(ax, f"{which}axis")
     getattr(ax, f"set_{which}scale")("log")
     getattr(ax, f"set_{which}lim")(low / 1.3, high * 1.3)
-    axis.set_major_locator(FixedLocator(ticks if len(ticks) > 1 else sorted({low, high})))
+    if len(ticks) < 2:
+        ticks = [low, high] if high > APART * low else [float(np.sqrt(low * high))]
+    axis.set_major_locator(FixedLocator(ticks))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: look.amount(value)))
     axis.set_label_text(label)

@@ -76,3 +76,9 @@ def test_a_cohort_of_whom_nobody_has_come_back_is_not_cut_in_half_and_goes_with_
     ax.set_ylim(0.2, 1)
     ax.figure.canvas.draw()
     assert not ink()
+
+
+def test_cells_that_are_all_zero_are_at_the_low_end_of_the_colours(data):
+    customers = data["generated"].customers
+    mesh = cl.plot.cohort_heatmap(customers[customers["number_of_orders"] == 1]).collections[0]
+    assert mesh.get_clim() == (0, 1)

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 
@@ -42,3 +43,23 @@ def test_without_a_model_the_overdue_have_no_value_at_risk(data):
         ax = cl.plot.overdue(data["generated"].customers.head(300))
     assert "no lifetime model can be fitted" in cl.plot.describe(ax)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["as long as usual"]
+
+
+@pytest.mark.filterwarnings("ignore::custlens.CustlensWarning")
+def test_the_overdue_with_refunds_alone_are_drawn_as_bubbles_of_one_size(data):
+    customers = data["generated"].customers.query("number_of_orders > 1").head(5)
+    ax = cl.plot.overdue(customers.assign(sales_value=-1.0))
+    assert len(set(ax.collections[0].get_sizes())) == 1
+    assert ax.collections[0].get_sizes()[0] > 20
+    assert "no value at risk" in ax.texts[0].get_text().replace("\n", " ")
+
+
+@pytest.mark.filterwarnings("ignore::custlens.CustlensWarning")
+def test_labels_of_gaps_of_one_length_do_not_touch(data):
+    customers = data["generated"].customers.query("number_of_orders > 1").head(50)
+    first = customers["as_of"].iloc[0] - pd.Timedelta(days=5)
+    same = customers.assign(first_order_date=first, last_order_date=first + pd.Timedelta(days=1))
+    ax = cl.plot.overdue(same)
+    assert len(ax.get_yticks()) == 1
+    gaps = cl.plot.inter_purchase(same)
+    assert gaps.get_ylim()[1] > 1
