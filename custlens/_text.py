@@ -5,8 +5,10 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-__all__ = ["counted", "country_name", "language_name", "printable"]
+__all__ = ["KINDS", "counted", "country_name", "language_name", "printable"]
 
+KINDS = {"b2b": "business", "b2c": "consumer"}
+"""What the values of the column b2b_b2c mean."""
 KEPT = "\u200c\u200d"  # joiners that scripts such as Persian, and many emoji, are spelled with
 
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from narwhals.typing import IntoFrame
 
 from custlens._arguments import Moment, one_of, shown, whole_number
-from custlens._text import country_name, language_name
+from custlens._text import KINDS, country_name, language_name
 from custlens.analysis import orders
 from custlens.analysis.observation import to_pandas, with_amounts
 from custlens.analysis.orders.breakdown import OTHER, UNKNOWN
@@ -278,5 +278,5 @@ def _group_name(name: Any, by: str) -> str:
         return country_name(name)
     if by == "lang":
         return language_name(name)
-    names = {"true": "yes", "false": "no"} if by == "accept_marketing" else {}
+    names = {"accept_marketing": {"true": "yes", "false": "no"}, "b2b_b2c": KINDS}.get(by, {})
     return names.get(str(name), str(name))

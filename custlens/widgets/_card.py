@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from custlens._text import printable
+from custlens._text import KINDS, language_name, printable
 from custlens.analysis import segments
 from custlens.analysis.lifetime import LifetimeModel, fit
 from custlens.errors import CustlensError
@@ -26,7 +26,6 @@ BINS = 24
 MOST_LISTED = 10
 HORIZON = "90D"
 CONSENT = {True: "yes", False: "no: never mail", None: "unknown: not asked, or not answered"}
-KIND = {"b2b": "business", "b2c": "consumer"}
 PERSON = ("name", "company_name", "street", "postal_code", "city", "state_or_province_name", "country_name", "phone")
 LABELS = {
     "number_of_orders": "Orders",
@@ -273,8 +272,8 @@ def _person_facts(customer: pd.Series) -> list[Fact]:
         ("Email", _text(customer.get("email"))),
         ("May be mailed", CONSENT[_flag(customer.get("accept_marketing"))]),
         ("Group", _text(customer.get("customer_group_name"))),
-        ("Kind", KIND.get(_text(customer.get("b2b_b2c")), "")),
-        ("Language", _text(customer.get("lang"))),
+        ("Kind", KINDS.get(_text(customer.get("b2b_b2c")), "")),
+        ("Language", language_name(_text(customer.get("lang")))),
         ("Registered", _date(customer.get("registered"))),
         ("Last edited", _date(customer.get("updated"))),
         ("Billing", _person(customer, "billing_")),
@@ -311,7 +310,7 @@ def _contact(row: pd.Series) -> Fact:
 
 
 def _address(row: pd.Series) -> Fact:
-    return ("", (_person(row, "") or "(empty)") + _default(row.get("default_address")))
+    return ("Shipping", (_person(row, "") or "(empty)") + _default(row.get("default_address")))
 
 
 def _changes_seen(history: pd.DataFrame | None, standing: Standing) -> dict[str, Any] | None:

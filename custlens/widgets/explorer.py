@@ -12,7 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from custlens._arguments import nearest, one_of, shown, whole_number
-from custlens._text import country_name, language_name, printable
+from custlens._text import KINDS, country_name, language_name, printable
 from custlens.analysis import orders, segments
 from custlens.errors import ArgumentError, DataError
 from custlens.plot import describe
@@ -34,7 +34,6 @@ NUMBERS = {
     "number_of_orders": ("Orders", True, "linear"),
 }
 TIMES = {"first_order_date": "First order", "last_order_date": "Last order"}
-KINDS = {"b2b": "business", "b2c": "consumer"}
 CONSENTS = {True: "may be mailed", False: "refused"}
 NAMES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "customer_group_name": ("Group", str),

@@ -145,3 +145,8 @@ def test_sales_that_refunds_cancel_are_amounts_and_not_shares(amounts, data):
     labels = [text.get_text() for text in ax.texts if "buyer" in text.get_text() and "n = " not in text.get_text()]
     assert labels
     assert all("EUR, " in label and "%" not in label and "-0.00" not in label for label in labels)
+
+
+def test_kinds_of_customers_are_named(data):
+    ax = cl.plot.sales_by(data["generated"].customers, "b2b_b2c")
+    assert {label.get_text() for label in ax.get_yticklabels()} == {"business", "consumer"}
