@@ -13,7 +13,7 @@ process, its start included. The scenes, in order, each peer with its own store:
 The cold scene also prints the floor: the time that starting Python takes and reading every page over four connections,
 keeping nothing.
 
-    python -m bench.sync [CUSTOMERS,…] [LATENCY_MS,…] [ROUNDS] [PEER,…]   default: 20000 0,50 3, all (about 15 minutes)
+    python -m bench.sync [CUSTOMERS,…] [LATENCY_MS,…] [ROUNDS] [PEER,…]   default: 20000 0,50 3, all (about 18 minutes)
     python -m bench.sync 20000,100000 0,50,200 5                          the long form; takes hours
     python -m bench.sync limit                                            custlens under 600 requests per minute
 
@@ -59,7 +59,7 @@ WITH = {
 """What a peer needs beside its own package."""
 SCENES = ("cold", "1 %", "none", "kill")
 TOOLS = ("pyecwid", "dlt", "PyAirbyte")
-READ_EVERYTHING = ("requests+pandas", "pyecwid")
+READ_EVERYTHING = ("requests+pandas", "pyecwid", "PyAirbyte")
 """Peers that read everything each time, and start anew when killed: their later scenes would be the first one again."""
 
 
