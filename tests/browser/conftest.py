@@ -46,16 +46,6 @@ RUN_ALL = """async (theme) => {
     await jupyterapp.commands.execute('apputils:change-theme', { theme });
     jupyterapp.commands.execute('notebook:run-all-cells');
 }"""
-OPEN = """async (path) => {
-    await jupyterapp.restored;
-    await jupyterapp.commands.execute('docmanager:open', { path, factory: 'Notebook' });
-}"""
-CLOSE_ALL = """() => {
-    for (const w of [...jupyterapp.shell.widgets('main')]) {
-        if (w.context) w.context.model.dirty = false;
-        w.close();
-    }
-}"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -84,34 +74,24 @@ def page_errors() -> list[str]:
     return []
 
 
-@contextmanager
-def hearing(page: Page, errors: list[str]) -> Iterator[Page]:
-    """Note what goes wrong in a page, and fail if any of it is left in the list at the end."""
+@pytest.fixture
+def page(browser: Browser, page_errors: list[str]) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
 
     def heard(message: ConsoleMessage) -> None:
         text = f"{message.text} ({message.location.get('url', '')})"
         if message.type == "error" and not any(part in text for part in NOT_OURS):
-            errors.append(text)
+            page_errors.append(text)
 
     def raised(error: Error) -> None:
         if not any(part in str(error) for part in NOT_OURS):
-            errors.append(str(error))
+            page_errors.append(str(error))
 
-    page.set_viewport_size({"width": 1280, "height": 1000})
     page.on("console", heard)
     page.on("pageerror", raised)
     yield page
-    page.remove_listener("console", heard)
-    page.remove_listener("pageerror", raised)
-    assert errors == []
-
-
-@pytest.fixture
-def page(browser: Browser, page_errors: list[str]) -> Iterator[Page]:
-    page = browser.new_page()
-    with hearing(page, page_errors):
-        yield page
-        page.close()
+    page.close()
+    assert page_errors == []
 
 
 @contextmanager
@@ -232,30 +212,19 @@ def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield Server(url, root)
 
 
-@pytest.fixture(scope="session")
-def lab_page(browser: Browser, lab: Server) -> Page:
-    """JupyterLab in a page that all tests use one after another, since it takes seconds to load."""
-    page = browser.new_page()
-    page.goto(f"{lab.url}/lab?reset")
-    page.wait_for_selector(".jp-Launcher", timeout=SLOW)
-    return page
-
-
 @pytest.fixture
-def open_in_lab(
-    lab_page: Page, lab: Server, page_errors: list[str], request: pytest.FixtureRequest
-) -> Iterator[Callable[..., Page]]:
+def open_in_lab(page: Page, lab: Server, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
     """Open a notebook (the name of one of the project's, or a list of cells) in JupyterLab and run all of its cells."""
 
     def open_notebook(notebook: str | list[str], theme: str = "JupyterLab Light") -> Page:
-        lab_page.evaluate(OPEN, lab.place(notebook))
-        lab_page.evaluate(RUN_ALL, theme)
-        return lab_page
+        page.goto(f"{lab.url}/lab/tree/{lab.place(notebook)}?reset")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=SLOW)
+        page.evaluate(RUN_ALL, theme)
+        return page
 
-    with hearing(lab_page, page_errors):
-        yield open_notebook
-        take_picture(lab_page, request.node.name)
-        lab_page.evaluate(CLOSE_ALL)
+    yield open_notebook
+    take_picture(page, request.node.name)
+    page.goto("about:blank")  # while the server still runs
     lab.end_kernels()
 
 

@@ -43,9 +43,13 @@ def test_each_row_is_kept_whichever_files_are_written_again(tmp_path, monkeypatc
         out = np.array([rng.random() < rng.choice((0, 0.02, 0.5)) for _ in rows], bool)
         new = {f"{step}-{number}": str(rng.random()) for number in range(rng.choice((0, 1, 7, 10, 35)))}
         truth = {row["digest"]: row["salt"] for row, gone in zip(rows, out, strict=True) if not gone} | new
-        table = pa.table(
-            {"salt": list(new.values()), "digest": list(new), "until": [None] * len(new)}, schema=SCHEMAS["forgotten"]
-        )
+        columns = {
+            "salt": list(new.values()),
+            "digest": list(new),
+            "until": [None] * len(new),
+            "in_shop": [True] * len(new),
+        }
+        table = pa.table(columns, schema=SCHEMAS["forgotten"])
         state.replace("forgotten", table, out)
         if new:
             assert sum(rows < 5 for rows in state.files("forgotten").values()) <= 1
