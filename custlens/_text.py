@@ -12,7 +12,7 @@ KINDS = {"b2b": "business", "b2c": "consumer"}
 KEPT = "\u200c\u200d"  # joiners that scripts such as Persian, and many emoji, are spelled with
 
 
-def counted(count: int, noun: str) -> str:
+def counted(number: float, noun: str) -> str:
     """Return a number of things, with the noun in the plural unless there is one.
 
     Examples
@@ -20,7 +20,7 @@ def counted(count: int, noun: str) -> str:
     >>> counted(1, "customer"), counted(1200, "customer")
     ('1 customer', '1,200 customers')
     """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{number:,.0f} {noun}{'' if number == 1 else 's'}"
 
 
 def printable(text: Any) -> str:

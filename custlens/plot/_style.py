@@ -23,6 +23,7 @@ from matplotlib.ticker import FuncFormatter, Locator, MaxNLocator, NullLocator
 from matplotlib.transforms import Bbox, offset_copy
 
 from custlens._arguments import shown
+from custlens._text import counted as count
 from custlens._text import printable
 from custlens.errors import ArgumentError
 
@@ -371,17 +372,6 @@ def exact_percent(share: float) -> str:
     ('2.5%', '50%')
     """
     return f"{100 * share:.3g}%"
-
-
-def count(number: float, noun: str) -> str:
-    """Return a number of things as text.
-
-    Examples
-    --------
-    >>> count(1, "buyer"), count(2357, "buyer")
-    ('1 buyer', '2,357 buyers')
-    """
-    return f"{number:,.0f} {noun if number == 1 else f'{noun}s'}"
 
 
 def literal(text: Any, longest: int = 200) -> str:

@@ -212,36 +212,32 @@ def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield Server(url, root)
 
 
-@pytest.fixture
-def open_in_lab(page: Page, lab: Server, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
-    """Open a notebook (the name of one of the project's, or a list of cells) in JupyterLab and run all of its cells."""
+@contextmanager
+def opening(page: Page, server: Server, address: str, name: str) -> Iterator[Callable[..., Page]]:
+    """Yield a function that opens a notebook (the name of one of the project's, or a list of cells) and runs its cells."""
 
     def open_notebook(notebook: str | list[str], theme: str = "JupyterLab Light") -> Page:
-        page.goto(f"{lab.url}/lab/tree/{lab.place(notebook)}?reset")
+        page.goto(f"{server.url}/{address.format(server.place(notebook))}")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=SLOW)
         page.evaluate(RUN_ALL, theme)
         return page
 
     yield open_notebook
-    take_picture(page, request.node.name)
+    take_picture(page, name)
     page.goto("about:blank")  # while the server still runs
-    lab.end_kernels()
+    server.end_kernels()
+
+
+@pytest.fixture
+def open_in_lab(page: Page, lab: Server, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
+    with opening(page, lab, "lab/tree/{}?reset", request.node.name) as open_notebook:
+        yield open_notebook
 
 
 @pytest.fixture
 def open_in_notebook(page: Page, notebook: Server, request: pytest.FixtureRequest) -> Iterator[Callable[..., Page]]:
-    """Open a notebook in Jupyter Notebook and run all of its cells."""
-
-    def open_notebook(cells: list[str], theme: str = "JupyterLab Light") -> Page:
-        page.goto(f"{notebook.url}/notebooks/{notebook.place(cells)}")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=SLOW)
-        page.evaluate(RUN_ALL, theme)
-        return page
-
-    yield open_notebook
-    take_picture(page, request.node.name)
-    page.goto("about:blank")  # while the server still runs
-    notebook.end_kernels()
+    with opening(page, notebook, "notebooks/{}", request.node.name) as open_notebook:
+        yield open_notebook
 
 
 @pytest.fixture
